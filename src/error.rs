@@ -1,0 +1,76 @@
+//! The library's one error type. Each message says what is wrong and what to do.
+
+use std::path::PathBuf;
+
+/// What can go wrong in the library. A frame without a face is not an error.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A model file is broken, or does not fit its network.
+    #[error("model {model}: {reason}")]
+    Model {
+        /// Name or path of the model.
+        model: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// An identity file is broken or cannot be used here.
+    #[error("identity {path}: {reason}")]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// A photo cannot be enrolled.
+    #[error("photo {photo}: {reason}")]
+    Enroll {
+        /// The photo.
+        photo: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// A picture buffer does not fit its description.
+    #[error("frame: {0}")]
+    Frame(String),
+    /// A tensor does not fit the port that it is given to.
+    #[error("tensor {name}: expected shape {expected:?}, got {got:?}")]
+    Shape {
+        /// Name of the port.
+        name: String,
+        /// Shape the network declares.
+        expected: Vec<usize>,
+        /// Shape that came.
+        got: Vec<usize>,
+    },
+    /// No adapter fits `device`.
+    #[error("device: {0}")]
+    Device(String),
+    /// The GPU was lost while working; the caller may build the engine anew or go on on the CPU.
+    #[error("the GPU was lost: {0}")]
+    DeviceLost(String),
+}
+
+impl Error {
+    /// An [`Error::Io`] for `path`, for use in `map_err`.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+
+    /// An [`Error::Model`].
+    pub fn model(model: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Model { model: model.into(), reason: reason.into() }
+    }
+}
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

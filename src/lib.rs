@@ -1,0 +1,22 @@
+//! `alphaswap`: real-time face swap for video.
+//!
+//! Read [`pipeline`] top-down for a frame's journey. Pixel coordinates follow OpenCV: the centre of the upper left
+//! pixel is (0, 0). Maps are called `target_from_source`.
+
+#![warn(missing_docs)]
+
+pub mod engine;
+pub mod error;
+pub mod face;
+pub mod frame;
+pub mod identity;
+pub mod mesh;
+pub mod models;
+pub mod nets;
+pub mod path;
+pub mod pipeline;
+pub mod settings;
+pub mod tensor;
+
+pub use error::{Error, Result};
+pub use pipeline::{Pipeline, Report};

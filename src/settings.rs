@@ -1,0 +1,118 @@
+//! What a user can choose. Defaults and ranges live here and nowhere else.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Which model puts the face on.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum ModelChoice {
+    /// The identity's own photo on the face's mesh; no network.
+    Mesh,
+    /// The compact guided generator that ships with the filter.
+    #[default]
+    Guided,
+    /// A generator file of the user's.
+    Path(PathBuf),
+}
+
+impl FromStr for ModelChoice {
+    type Err = std::convert::Infallible;
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Ok(match s {
+            "mesh" => Self::Mesh,
+            "guided" => Self::Guided,
+            path => Self::Path(path.into()),
+        })
+    }
+}
+
+/// Which machine does the work.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// A hardware GPU if there is one, else the CPU with a warning.
+    #[default]
+    Auto,
+    /// A hardware GPU or an error.
+    Gpu,
+    /// The CPU engine.
+    Cpu,
+    /// The adapter whose name contains this text (letter case ignored), software adapters included.
+    Adapter(String),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = std::convert::Infallible;
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Ok(match s {
+            "" | "auto" => Self::Auto,
+            "gpu" => Self::Gpu,
+            "cpu" => Self::Cpu,
+            name => Self::Adapter(name.into()),
+        })
+    }
+}
+
+/// What is shown when a face that was swapped a moment ago cannot be swapped now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Fallback {
+    /// The region where the face was last seen is blurred beyond recognition.
+    #[default]
+    Blur,
+    /// The last swapped picture of that region stays.
+    Freeze,
+    /// The frame as it came: shows the real face.
+    Pass,
+}
+
+/// A corner of the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub enum Corner {
+    TopLeft,
+    TopRight,
+    #[default]
+    BottomLeft,
+    BottomRight,
+}
+
+/// Everything that may change while frames flow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// Faces swapped in a frame at most.
+    pub max_faces: usize,
+    /// Frames between two looks for new faces while all known faces are tracked.
+    pub detect_interval: u32,
+    /// Detector score from which on something is a face, 0 to 1.
+    pub threshold: f32,
+    /// Landmark smoothing: 0 none, 1 strongest.
+    pub smoothing: f32,
+    /// Width of the mask's soft edge, as a fraction of the crop's side.
+    pub feather: f32,
+    /// How much of the swapped face is shown, 0 to 1.
+    pub strength: f32,
+    /// What is shown when a swap fails.
+    pub fallback: Fallback,
+    /// Whether swapped frames carry the visible badge.
+    pub badge: bool,
+    /// Where the badge stands.
+    pub badge_position: Corner,
+    /// Whether faces are swapped at all.
+    pub enabled: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self {
+            max_faces: 4,
+            detect_interval: 10,
+            threshold: 0.5,
+            smoothing: 0.5,
+            feather: 0.03,
+            strength: 1.0,
+            fallback: Fallback::Blur,
+            badge: true,
+            badge_position: Corner::BottomLeft,
+            enabled: true,
+        }
+    }
+}
