@@ -139,7 +139,7 @@ def landmarks(source):
 def tfjs_constants(source):
     """Constants of a TensorFlow.js graph model whose weights are stored in half precision."""
     constants, (manifest,) = {}, json.loads(source.read_text())["weightsManifest"]
-    data, at = b"".join((source.parent / p).read_bytes() for p in manifest["paths"]), 0
+    data, at = source.with_suffix(".bin").read_bytes(), 0
     for weight in manifest["weights"]:
         assert weight["quantization"]["dtype"] == "float16", weight
         count = int(np.prod(weight["shape"], dtype=int))
