@@ -141,10 +141,11 @@ def tfjs_constants(source):
     constants, (manifest,) = {}, json.loads(source.read_text())["weightsManifest"]
     data, at = source.with_suffix(".bin").read_bytes(), 0
     for weight in manifest["weights"]:
-        assert weight["quantization"]["dtype"] == "float16", weight
+        stored = weight.get("quantization", weight)["dtype"]
+        kind = np.dtype({"float16": "<f2", "float32": "<f4", "int32": "<i4"}[stored])
         count = int(np.prod(weight["shape"], dtype=int))
-        constants[weight["name"]] = np.frombuffer(data, "<f2", count, at).reshape(weight["shape"])
-        at += 2 * count
+        constants[weight["name"]] = np.frombuffer(data, kind, count, at).reshape(weight["shape"])
+        at += count * kind.itemsize
     assert at == len(data)
     return constants
 
