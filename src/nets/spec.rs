@@ -306,6 +306,11 @@ impl NetSpec {
         params
     }
 
+    /// Number of values of all parameters.
+    pub fn param_count(&self) -> usize {
+        self.params().iter().map(|p| p.shape.iter().product::<usize>()).sum()
+    }
+
     /// Multiply-accumulates of convolutions and linear layers for one sample.
     pub fn macs(&self) -> u64 {
         let mac = |node: &Node| {
