@@ -26,10 +26,7 @@ impl Component {
 
     /// Number of samples in a row and in a column of a `width x height` frame.
     pub const fn size(self, width: usize, height: usize) -> [usize; 2] {
-        [
-            if self.half[0] { width.div_ceil(2) } else { width },
-            if self.half[1] { height.div_ceil(2) } else { height },
-        ]
+        [if self.half[0] { width.div_ceil(2) } else { width }, if self.half[1] { height.div_ceil(2) } else { height }]
     }
 
     /// Frame pixel position of sample (0, 0): chroma is co-sited with the left luma column and lies midway between

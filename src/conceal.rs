@@ -22,7 +22,10 @@ impl Ellipse {
     pub fn around(lo: Vec2, hi: Vec2) -> Self {
         // A mesh ends at the brow: the head goes on above it.
         let size = (hi - lo) / 2.0;
-        Self { centre: (lo + hi) / 2.0 - Vec2::new(0.0, size.y * 0.15), radius: (size * ENLARGE * Vec2::new(1.0, 1.1)).max(Vec2::splat(2.0)) }
+        Self {
+            centre: (lo + hi) / 2.0 - Vec2::new(0.0, size.y * 0.15),
+            radius: (size * ENLARGE * Vec2::new(1.0, 1.1)).max(Vec2::splat(2.0)),
+        }
     }
 
     /// 1 inside, falling to 0 over the outer fifth.
@@ -136,7 +139,12 @@ impl Still {
 }
 
 /// Calls `visit(plane, byte index, coverage)` for every sample of the ellipse's box in a fixed order.
-fn for_each_sample(info: &FrameInfo, ellipse: &Ellipse, strides: &[usize; 3], mut visit: impl FnMut(usize, usize, f32)) {
+fn for_each_sample(
+    info: &FrameInfo,
+    ellipse: &Ellipse,
+    strides: &[usize; 3],
+    mut visit: impl FnMut(usize, usize, f32),
+) {
     for c in info.format.components() {
         let [xs, ys] = ellipse.samples(c, info);
         for y in ys {

@@ -42,15 +42,21 @@ fn candidate(anchor: Vec2, score: f32, row: &[f32], frame_from_input: Affine2) -
     let place = |x: f32, y: f32| frame_from_input.transform_point2(Vec2::new(x, y) + anchor * side - 0.5);
     let half = Vec2::new(row[2], row[3]) / 2.0;
     let keys = std::array::from_fn(|k| place(row[4 + 2 * k], row[5 + 2 * k]));
-    Detection { score, min: place(row[0] - half.x, row[1] - half.y), max: place(row[0] + half.x, row[1] + half.y), keys }
+    Detection {
+        score,
+        min: place(row[0] - half.x, row[1] - half.y),
+        max: place(row[0] + half.x, row[1] + half.y),
+        keys,
+    }
 }
 
 /// Weighted non-maximum suppression: each group of overlapping boxes becomes their mean, weighted by score.
 fn merge(mut candidates: Vec<Detection>) -> Vec<Detection> {
     let mut faces = Vec::new();
     while let Some(best) = candidates.first().copied() {
-        let (group, rest): (Vec<_>, Vec<_>) =
-            candidates.into_iter().partition(|c| iou((best.min, best.max), (c.min, c.max)) > SAME_FACE_IOU || *c == best);
+        let (group, rest): (Vec<_>, Vec<_>) = candidates
+            .into_iter()
+            .partition(|c| iou((best.min, best.max), (c.min, c.max)) > SAME_FACE_IOU || *c == best);
         candidates = rest;
         let total: f32 = group.iter().map(|c| c.score).sum();
         let mean = |of: &dyn Fn(&Detection) -> Vec2| group.iter().map(|c| of(c) * c.score).sum::<Vec2>() / total;

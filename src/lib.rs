@@ -7,7 +7,7 @@
 
 pub mod align;
 pub mod color;
-mod conceal;
+pub mod conceal;
 pub mod detect;
 pub mod device;
 pub mod engine;

@@ -10,7 +10,7 @@ use crate::face::Pose;
 use crate::frame::FrameViewMut;
 use crate::identity::Identity;
 use crate::marks::badge::Badge;
-use crate::path::{FaceJob, FramePath, Painter, PRESENCE, Stage, StageTimes};
+use crate::path::{FaceJob, FramePath, PRESENCE, Painter, Stage, StageTimes};
 use crate::region;
 use crate::settings::{DeviceChoice, Fallback, Look, ModelChoice};
 use crate::track::Tracker;

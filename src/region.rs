@@ -21,7 +21,8 @@ pub fn from_landmarks(landmarks: &Landmarks) -> Affine2 {
     let angle = eyes.y.atan2(eyes.x);
     let level = Vec2::from_angle(-angle);
     let start = (Vec2::MAX, Vec2::MIN);
-    let (lo, hi) = landmarks.0.iter().map(|p| level.rotate(p.truncate())).fold(start, |(lo, hi), p| (lo.min(p), hi.max(p)));
+    let (lo, hi) =
+        landmarks.0.iter().map(|p| level.rotate(p.truncate())).fold(start, |(lo, hi), p| (lo.min(p), hi.max(p)));
     let centre = Vec2::from_angle(angle).rotate((lo + hi) / 2.0);
     square(centre, (hi - lo).max_element() * ENLARGE, angle)
 }

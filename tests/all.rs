@@ -1,3 +1,8 @@
-//! Table of contents of the integration tests: one binary.
+//! The one integration test binary; this is its table of contents.
 
+mod support;
+
+mod frame;
+mod house;
 mod identity;
+mod smooth;

@@ -76,7 +76,9 @@ fn files_and_functions_fit_the_eye() {
 #[test]
 fn only_the_named_rooms_know_gstreamer_and_wgpu() {
     let allowed = |name: &str, word: &str| match word {
-        "wgpu::" => name.starts_with("src/engine/gpu") || name.starts_with("src/gpu") || name.starts_with("src/path/gpu"),
+        "wgpu::" => {
+            name.starts_with("src/engine/gpu") || name.starts_with("src/gpu") || name.starts_with("src/path/gpu")
+        }
         _ => name.starts_with("src/bin/alphaswap/"),
     };
     for path in files(&root().join("src"), "rs") {

@@ -41,7 +41,14 @@ impl Badge {
             return Self { info, corner, width: 0, height: 0, place: [0, 0], pixels: Vec::new() };
         };
         let [width, height] = size(text);
-        let mut badge = Self { info, corner, width, height, place: place(&info, corner, [width, height], margin), pixels: vec![(PLATE, 0.0); width * height] };
+        let mut badge = Self {
+            info,
+            corner,
+            width,
+            height,
+            place: place(&info, corner, [width, height], margin),
+            pixels: vec![(PLATE, 0.0); width * height],
+        };
         badge.write(text, raster, zoom, [pad, pad / 2]);
         badge
     }
@@ -57,7 +64,7 @@ impl Badge {
             let Some(glyph) = get_raster(letter, FontWeight::Bold, raster) else { continue };
             for y in 0..raster.val() * zoom {
                 for x in 0..advance * zoom {
-                    let ink = f32::from(glyph.raster()[y / zoom][x / zoom]) / 255.0;
+                    let ink = f32::from(glyph.pixel(x / zoom, y / zoom).unwrap_or(0)) / 255.0;
                     let at = (start[1] + y) * self.width + start[0] + i * advance * zoom + x;
                     self.pixels[at] = (PLATE + (1.0 - PLATE) * ink, ink);
                 }

@@ -142,9 +142,10 @@ impl Painter {
             ModelChoice::Guided => Model::builtin("generator")?,
             ModelChoice::Path(path) => Model::open(path)?,
         };
-        let config = model.card.generator.clone().ok_or_else(|| {
-            Error::model(&model.name, "its card has no [generator] table: this is not a generator")
-        })?;
+        let config =
+            model.card.generator.clone().ok_or_else(|| {
+                Error::model(&model.name, "its card has no [generator] table: this is not a generator")
+            })?;
         Ok(Self::Generator { model: Box::new(model), config })
     }
 

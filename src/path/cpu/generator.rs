@@ -20,9 +20,9 @@ pub struct Generator {
 impl Generator {
     /// Plans the network of `model`.
     pub fn new(model: &Model, config: GeneratorConfig) -> Result<Self> {
-        let spec = config.spec(&model.name);
-        model.check(&spec)?;
-        let values = 3 * config.window.width * config.window.height;
+        let spec = config.spec()?;
+        let window = config.window();
+        let values = 3 * window.width * window.height;
         let net = Net::new(Arc::new(spec), &model.weights)?;
         Ok(Self { net, config, guide: vec![0.0; values], change: vec![0.0; values] })
     }
@@ -34,7 +34,7 @@ impl Generator {
 
     /// The window on a canvas of size `crop`.
     pub fn window(&self, crop: usize) -> Window {
-        let w = &self.config.window;
+        let w = self.config.window();
         Window::new(self.config.crop, [w.x, w.y], [w.width, w.height], crop)
     }
 

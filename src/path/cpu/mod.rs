@@ -13,9 +13,7 @@ use self::blend::{Patch, blend};
 use self::generator::Generator;
 use self::sample::Sampler;
 use super::window::{CROPS, canvas_side, choose_crop};
-use super::{
-    FaceJob, FaceOutcome, FramePath, LANDMARK_SIDE, MeshReading, PRESENCE, Painter, Stage, StageTimes,
-};
+use super::{FaceJob, FaceOutcome, FramePath, LANDMARK_SIDE, MeshReading, PRESENCE, Painter, Stage, StageTimes};
 use crate::engine::cpu::Net;
 use crate::error::Result;
 use crate::face::{Detection, Landmarks};
@@ -23,7 +21,7 @@ use crate::frame::{FrameView, FrameViewMut};
 use crate::identity::Identity;
 use crate::models::Model;
 use crate::settings::Look;
-use crate::{align, detect, guide, mask, mesh, nets, smooth};
+use crate::{align, detect, guide, mask, mesh, smooth};
 
 /// Largest crop that is worked on: 512 would quadruple the guide's time.
 const MOST_CROP: usize = 256;
@@ -54,22 +52,20 @@ struct PainterState {
 struct Prepared {
     index: usize,
     landmarks: Landmarks,
-    yaw: f32,
 }
 
 impl CpuPath {
     /// Plans the networks. Without a `painter` it only analyses: that is what enrolling needs.
     pub fn new(painter: Option<(&Painter, &Identity)>) -> Result<Self> {
-        let net = |name: &str, spec: nets::NetSpec| {
+        let net = |name: &str| {
             let model = Model::builtin(name)?;
-            model.check(&spec)?;
-            Net::new(Arc::new(spec), &model.weights)
+            Net::new(Arc::new(model.spec()?), &model.weights)
         };
         let threads = rayon::current_num_threads();
         Ok(Self {
             adapter: format!("CPU, {threads} threads"),
-            detector: net("detector", nets::blazeface::spec())?,
-            landmarks: net("landmarks", nets::facemesh::spec())?,
+            detector: net("detector")?,
+            landmarks: net("landmarks")?,
             painter: painter.map(|(painter, identity)| PainterState::new(painter, identity)).transpose()?,
             times: StageTimes::default(),
         })
@@ -128,7 +124,7 @@ impl FramePath for CpuPath {
             let pose = mesh::pose(&smoothed.landmarks).pose;
             let swapped = reading.presence >= PRESENCE && self.painter.is_some();
             if swapped {
-                prepared.push(Prepared { index, landmarks: smoothed.landmarks.clone(), yaw: pose.yaw });
+                prepared.push(Prepared { index, landmarks: smoothed.landmarks.clone() });
             }
             outcomes.push(FaceOutcome { reading, smoothed, pose, swapped });
         }
