@@ -6,11 +6,6 @@
 /// Crop sizes that are used, smallest first, in pixels.
 pub const CROPS: [usize; 3] = [128, 256, 512];
 
-/// Side of the canvas of crop size `crop`, in pixels.
-pub const fn canvas_side(crop: usize) -> usize {
-    crop + crop / 4
-}
-
 /// The smallest crop size between `least` and `most` that does not shrink a face whose crop measures `native` frame
 /// pixels; a tenth of shrinking is let pass.
 pub fn choose_crop(native: f32, least: usize, most: usize) -> usize {

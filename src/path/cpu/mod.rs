@@ -12,8 +12,9 @@ use glam::{Affine2, Vec3, Vec4};
 use self::blend::{Patch, blend};
 use self::generator::Generator;
 use self::sample::Sampler;
-use super::window::{CROPS, canvas_side, choose_crop};
+use super::window::{CROPS, choose_crop};
 use super::{FaceJob, FaceOutcome, FramePath, LANDMARK_SIDE, MeshReading, PRESENCE, Painter, Stage, StageTimes};
+use crate::align::{self, canvas_side};
 use crate::engine::cpu::Net;
 use crate::error::Result;
 use crate::face::{Detection, Landmarks};
@@ -21,7 +22,7 @@ use crate::frame::{FrameView, FrameViewMut};
 use crate::identity::Identity;
 use crate::models::Model;
 use crate::settings::Look;
-use crate::{align, detect, guide, mask, mesh, smooth};
+use crate::{detect, guide, mask, mesh, smooth};
 
 /// Largest crop that is worked on: 512 would quadruple the guide's time.
 const MOST_CROP: usize = 256;
@@ -40,7 +41,7 @@ struct PainterState {
     source: guide::Source,
     guide: Option<guide::Stage>,
     generator: Option<Generator>,
-    mask: mask::Stage,
+    mask: mask::HullMask,
     canvas: Vec<f32>,
     swapped: Vec<f32>,
     patch: Vec<Vec4>,
@@ -167,7 +168,7 @@ impl PainterState {
             source: guide::Source::new(identity),
             guide: painter.guided().then(|| guide::Stage::new(most_crop)),
             generator,
-            mask: mask::Stage::new(canvas_side(most_crop)),
+            mask: mask::HullMask::new(canvas_side(most_crop)),
             canvas: vec![0.0; 3 * area],
             swapped: vec![0.0; 3 * area],
             patch: vec![Vec4::ZERO; area],
