@@ -1,1 +1,4 @@
+//! The integration tests' table of contents.
 
+mod models;
+mod networks;
