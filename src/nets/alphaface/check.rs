@@ -19,7 +19,6 @@ impl GeneratorConfig {
     /// Follows the shapes through the network, as the builder will.
     pub(super) fn check(&self) -> Check {
         let picture = self.check_sizes()?;
-        let mut names = Vec::new();
         let r = self.space_to_depth;
         let pictures = if self.guide { 2 } else { 1 };
         let mut shape = Shape::new(3 * pictures * r * r, picture.h / r, picture.w / r);
@@ -27,18 +26,12 @@ impl GeneratorConfig {
         for layer in &self.encoder {
             shape = layer.check(shape, &[])?;
             maps.push((layer.name.as_str(), shape));
-            names.push(layer.name.as_str());
         }
         if shape.h.min(shape.w) < 2 {
             return Err("the encoder leaves less than 2x2 pixels, the blocks cannot mirror their edge".into());
         }
         for layer in &self.decoder {
             shape = layer.check(shape, &maps)?;
-            names.push(layer.name.as_str());
-        }
-        names.sort_unstable();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(format!("two layers are called {}", pair[0]));
         }
         (shape == picture).then_some(()).ok_or_else(|| format!("the decoder ends in {shape}, not in {picture}"))
     }
