@@ -53,7 +53,7 @@ impl GeneratorConfig {
         if !(self.identity.scale.is_finite() && self.identity.scale > 0.0) {
             return Err("identity.scale must be a positive number".into());
         }
-        if window.width % self.space_to_depth != 0 || window.height % self.space_to_depth != 0 {
+        if [window.width, window.height].iter().any(|n| !n.is_multiple_of(self.space_to_depth)) {
             return Err("space_to_depth does not divide the window".into());
         }
         Ok(Shape::new(3, window.height, window.width))
@@ -71,7 +71,7 @@ impl Layer {
             return Err(field(&format!("kernel is {}, must be 1, 2, 3, 5 or 7", self.kernel)));
         }
         let r = self.depth_to_space;
-        if input.c % (r * r) != 0 {
+        if !input.c.is_multiple_of(r * r) {
             return Err(field(&format!("depth_to_space {r} does not divide {} channels", input.c)));
         }
         input = Shape::new(input.c / (r * r), input.h * r, input.w * r);
