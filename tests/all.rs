@@ -1,8 +1,9 @@
 //! The one integration test binary; this is its table of contents.
 
-mod support;
-
 mod frame;
 mod house;
 mod identity;
+mod models;
+mod networks;
 mod smooth;
+mod support;

@@ -159,7 +159,8 @@ impl GeneratorConfig {
     /// # Errors
     /// [`Error::Model`] naming the first field that makes no sense.
     pub fn spec(&self) -> Result<NetSpec> {
-        self.check().map_err(|reason| Error::model("generator", format!("its card's [generator]: {reason}")))?;
+        let error = |reason| Error::model("generator", format!("its card's [generator]: {reason}"));
+        self.check().map_err(error)?;
         let mut b = Builder::new("alphaface");
         let window = self.window();
         let picture = Shape::new(3, window.height, window.width);
@@ -182,7 +183,11 @@ impl GeneratorConfig {
         }
         let out = self.decode(&mut b, x, guide, &maps);
         b.output("crop", out, &[1, 3, window.height, window.width]);
-        Ok(b.finish())
+        let spec = b.finish();
+        match spec.repeated_name() {
+            Some(name) => Err(error(format!("two layers are called {name}"))),
+            None => Ok(spec),
+        }
     }
 
     /// The vector that every unit's linear layer reads.

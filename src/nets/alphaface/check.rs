@@ -19,7 +19,6 @@ impl GeneratorConfig {
     /// Follows the shapes through the network, as the builder will.
     pub(super) fn check(&self) -> Check {
         let picture = self.check_sizes()?;
-        let mut names = Vec::new();
         let r = self.space_to_depth;
         let pictures = if self.guide { 2 } else { 1 };
         let mut shape = Shape::new(3 * pictures * r * r, picture.h / r, picture.w / r);
@@ -27,18 +26,12 @@ impl GeneratorConfig {
         for layer in &self.encoder {
             shape = layer.check(shape, &[])?;
             maps.push((layer.name.as_str(), shape));
-            names.push(layer.name.as_str());
         }
         if shape.h.min(shape.w) < 2 {
             return Err("the encoder leaves less than 2x2 pixels, the blocks cannot mirror their edge".into());
         }
         for layer in &self.decoder {
             shape = layer.check(shape, &maps)?;
-            names.push(layer.name.as_str());
-        }
-        names.sort_unstable();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(format!("two layers are called {}", pair[0]));
         }
         (shape == picture).then_some(()).ok_or_else(|| format!("the decoder ends in {shape}, not in {picture}"))
     }
@@ -60,7 +53,7 @@ impl GeneratorConfig {
         if !(self.identity.scale.is_finite() && self.identity.scale > 0.0) {
             return Err("identity.scale must be a positive number".into());
         }
-        if window.width % self.space_to_depth != 0 || window.height % self.space_to_depth != 0 {
+        if [window.width, window.height].iter().any(|n| !n.is_multiple_of(self.space_to_depth)) {
             return Err("space_to_depth does not divide the window".into());
         }
         Ok(Shape::new(3, window.height, window.width))
@@ -78,7 +71,7 @@ impl Layer {
             return Err(field(&format!("kernel is {}, must be 1, 2, 3, 5 or 7", self.kernel)));
         }
         let r = self.depth_to_space;
-        if input.c % (r * r) != 0 {
+        if !input.c.is_multiple_of(r * r) {
             return Err(field(&format!("depth_to_space {r} does not divide {} channels", input.c)));
         }
         input = Shape::new(input.c / (r * r), input.h * r, input.w * r);
