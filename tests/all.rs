@@ -1,1 +1,3 @@
+//! Table of contents of the integration tests: one binary.
 
+mod identity;
