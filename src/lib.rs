@@ -5,11 +5,14 @@
 
 #![warn(missing_docs)]
 
+pub mod align;
 pub mod engine;
 pub mod error;
 pub mod face;
 pub mod frame;
+pub mod guide;
 pub mod identity;
+pub mod mask;
 pub mod mesh;
 pub mod models;
 pub mod nets;
