@@ -124,7 +124,10 @@ impl Model {
             ("blazeface_back_256", None) => Ok(blazeface::blazeface_back()),
             ("facemesh_468_192", None) => Ok(facemesh::facemesh()),
             ("faceres_224", None) => Ok(faceres::faceres()),
-            ("alphaface", Some(config)) => config.spec(),
+            ("alphaface", Some(config)) => config.spec().map_err(|error| match error {
+                Error::Model { reason, .. } => Error::model(&self.name, reason),
+                other => other,
+            }),
             ("alphaface", None) => Err(Error::model(&self.name, "its card has no [generator] table")),
             (network, _) => Err(Error::model(&self.name, format!("its card names an unknown network {network:?}"))),
         }
