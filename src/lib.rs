@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error;
 pub mod face;
 pub mod frame;
+pub mod gpu;
 pub mod identity;
 pub mod mesh;
 pub mod models;

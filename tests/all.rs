@@ -1,1 +1,4 @@
+//! The table of contents of the integration tests: one binary, so that one GPU device serves all of them.
 
+mod engine_gpu;
+mod shaders;
