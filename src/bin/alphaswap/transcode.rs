@@ -163,7 +163,8 @@ impl Plan {
             return self.pass(pad, caps, &sink);
         }
         if !sound {
-            self.progress.warn(format!("a further stream ({name}) is left out: {} cannot hold it", self.container.name));
+            self.progress
+                .warn(format!("a further stream ({name}) is left out: {} cannot hold it", self.container.name));
             let sink = media::make("fakesink")?;
             self.chain(&[&sink])?;
             sink.set_property("async", false);
