@@ -1,3 +1,9 @@
-//! Table of contents of the integration tests: one binary.
+//! The one integration test binary; this is its table of contents.
 
+mod frame;
+mod house;
 mod identity;
+mod models;
+mod networks;
+mod smooth;
+mod support;
