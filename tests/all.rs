@@ -6,6 +6,7 @@ mod house;
 mod identity;
 mod models;
 mod networks;
+mod pipeline;
 mod shaders;
 mod smooth;
 mod support;
