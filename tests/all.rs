@@ -1,4 +1,5 @@
 //! The integration tests' table of contents.
 
+mod engine_cpu;
 mod models;
 mod networks;
