@@ -74,6 +74,7 @@ pub struct Stage {
     target: Planes,
     guide: Planes,
     depth: Vec<f32>,
+    rim: Vec<f32>,
     mask: Vec<f32>,
     skin: Vec<f32>,
     confidence: Vec<f32>,
@@ -108,6 +109,7 @@ impl Stage {
             target: Planes::new(pixels),
             guide: Planes::new(pixels),
             depth: vec![0.0; pixels],
+            rim: vec![0.0; pixels],
             mask: vec![0.0; pixels],
             skin: vec![0.0; pixels],
             confidence: Vec::new(),
@@ -164,13 +166,14 @@ impl Stage {
         }
     }
 
-    /// Depth below the mesh's edge, and from it mask and skin weight.
+    /// Depth below the mesh's edge, and from it mask, rim and skin weight.
     fn cover(&mut self, moved: &Landmarks, window: Window, scale: f32) {
         let texels = &self.raster.texels;
         let covered = |i: usize| texels[i].triangle != raster::UNCOVERED;
         self.distance.run(covered, window.width, window.height, &mut self.depth[..window.len()]);
-        let planes = self.mask.iter_mut().zip(&mut self.skin).zip(&self.depth).take(window.len());
-        for ((mask, skin), depth) in planes {
+        let planes = self.mask.iter_mut().zip(&mut self.skin).zip(&mut self.rim).zip(&self.depth);
+        for (((mask, skin), rim), depth) in planes.take(window.len()) {
+            *rim = light::rim(*depth, scale);
             *mask = smoothstep(0.0, FEATHER * scale, *depth);
             *skin = if *depth > SKIN_DEPTH * scale { 1.0 } else { 0.0 };
         }
@@ -206,12 +209,12 @@ impl Stage {
             let [r, g, b] = planes.window(window);
             color::lab_from_rgb(r, g, b);
         }
-        let (skin, depth) = (&self.skin[..window.len()], &self.depth[..window.len()]);
+        let (skin, rim) = (&self.skin[..window.len()], &self.rim[..window.len()]);
         let nose = (moved.0[NOSE_TIP].y - window.top as f32).max(0.0) as usize;
         let upper = nose.min(window.height) * window.width;
         self.light.weigh(&self.target.0[0][..window.len()], &self.guide.0[0][..window.len()], skin, upper);
         for (target, guide) in self.target.window(window).into_iter().zip(self.guide.window(window)) {
-            self.light.run(light::Channel { target, guide, depth }, window, scale);
+            self.light.run(light::Channel { target, guide, rim }, window, scale);
         }
         let [l, a, b] = self.guide.window(window);
         color::rgb_from_lab(l, a, b);
@@ -219,7 +222,8 @@ impl Stage {
 
     fn compose(&mut self, window: Window, side: usize) {
         let mask = &self.mask[..window.len()];
-        for (guide, canvas) in self.guide.window(window).into_iter().zip(self.rgb_canvas.chunks_exact_mut(side * side)) {
+        for (guide, canvas) in self.guide.window(window).into_iter().zip(self.rgb_canvas.chunks_exact_mut(side * side))
+        {
             fill::compose(guide, mask, window, side, canvas);
         }
         for (y, row) in mask.chunks_exact(window.width).enumerate() {
