@@ -286,11 +286,11 @@ proptest! {
             let within = x >= 0 && y >= 0 && x < width as i64 && y < height as i64;
             !within || !covered[(y * width as i64 + x) as usize]
         };
-        for i in 0..width * height {
+        for (i, got) in out.iter().enumerate() {
             let (x, y) = ((i % width) as i64, (i / width) as i64);
             let squared = (-1..=width as i64).flat_map(|u| (-1..=height as i64).map(move |v| (u, v)));
             let nearest = squared.filter(|&(u, v)| free(u, v)).map(|(u, v)| (u - x).pow(2) + (v - y).pow(2)).min();
-            prop_assert!((out[i] - (nearest.unwrap() as f32).sqrt()).abs() < 1e-4);
+            prop_assert!((got - (nearest.unwrap() as f32).sqrt()).abs() < 1e-4);
         }
     }
 }

@@ -184,16 +184,20 @@ fn moments(values: &[f32], weights: &[f32]) -> Option<(f32, f32)> {
     Some((mean as f32, (squares / weight - mean * mean).max(0.0).sqrt() as f32))
 }
 
-/// Sums of w, w v, w v^2 in eight independent lanes, which the compiler turns into vectors.
+/// Sums of w, w v, w v^2 in independent lanes, which the compiler turns into vectors.
 fn lane_sums(values: &[f32], weights: &[f32]) -> [f32; 3] {
-    const LANES: usize = 8;
+    const LANES: usize = 16;
     let mut lanes = [[0.0f32; LANES]; 3];
-    for (values, weights) in values.chunks(LANES).zip(weights.chunks(LANES)) {
-        for (i, (v, w)) in values.iter().zip(weights).enumerate() {
-            lanes[0][i] += w;
-            lanes[1][i] += w * v;
-            lanes[2][i] += w * v * v;
+    let ((values, values_rest), (weights, weights_rest)) = (values.as_chunks::<LANES>(), weights.as_chunks::<LANES>());
+    for (v, w) in values.iter().zip(weights) {
+        for i in 0..LANES {
+            lanes[0][i] += w[i];
+            lanes[1][i] += w[i] * v[i];
+            lanes[2][i] += w[i] * v[i] * v[i];
         }
+    }
+    for (v, w) in values_rest.iter().zip(weights_rest) {
+        [*w, w * v, w * v * v].into_iter().zip(&mut lanes).for_each(|(term, lane)| lane[0] += term);
     }
     lanes.map(|l| l.iter().sum())
 }
