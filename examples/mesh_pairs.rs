@@ -2,7 +2,7 @@
 //!
 //! usage: mesh_pairs DIR PAIRS.json OUT [shape eyes]
 //!
-//! DIR holds what tests/fixtures/eval/prepare.py made: `landmarks.json` (name -> texture crop, points on the 320-px canvas),
+//! DIR holds what tests/fixtures/eval/judge.py made: `landmarks.json` (name -> texture crop, points on the 320-px canvas),
 //! `canvas/NAME.png` (320 px, crop 256) and `texture/NAME.png` (1.25 x the texture crop). PAIRS is a list of
 //! `[source, target]`; a source of several photos is written `A+B`. Writes the 256-px crops OUT/SOURCE_TARGET.png and tells the mean time of a guide.
 
