@@ -1,2 +1,13 @@
+//! The one integration test binary; this is its table of contents.
+
+mod engine_gpu;
+mod frame;
 mod guide;
+mod house;
+mod identity;
 mod mesh;
+mod models;
+mod networks;
+mod shaders;
+mod smooth;
+mod support;
