@@ -3,8 +3,10 @@
 mod engine_cpu;
 mod engine_gpu;
 mod frame;
+mod guide;
 mod house;
 mod identity;
+mod mesh;
 mod models;
 mod networks;
 mod pipeline;
