@@ -1,4 +1,13 @@
-//! Table of contents of the integration tests: one binary.
+//! The one integration test binary; this is its table of contents.
+
+mod support;
 
 mod element;
+mod engine_gpu;
+mod frame;
+mod house;
 mod identity;
+mod models;
+mod networks;
+mod shaders;
+mod smooth;

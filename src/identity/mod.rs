@@ -2,11 +2,11 @@
 
 pub mod file;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use glam::Vec3;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::face::{Landmarks, Pose};
 
 /// Who agreed to what, and when.
@@ -62,22 +62,6 @@ impl Identity {
     /// [`Error::Identity`] when the value cannot be a valid file, [`Error::Io`] when it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         file::save(self, path.as_ref())
-    }
-
-    /// Makes sure that the embedding was made by `encoder`, the only one that the generator at hand understands.
-    ///
-    /// # Errors
-    /// [`Error::Identity`] naming both encoders.
-    pub fn require_encoder(&self, encoder: &str) -> Result<()> {
-        if self.encoder == encoder {
-            return Ok(());
-        }
-        let reason = format!(
-            "its embedding was made by the encoder `{}`, but this generator needs `{encoder}`; enroll the person again \
-             for this generator, or use a generator for `{}`",
-            self.encoder, self.encoder
-        );
-        Err(Error::Identity { path: PathBuf::from(&self.name), reason })
     }
 }
 

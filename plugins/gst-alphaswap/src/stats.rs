@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alphaswap::path::{STAGES, StageTimes};
+use alphaswap::path::{Stage, StageTimes};
 
 /// Time between two `alphaswap-stats` messages.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -86,10 +86,10 @@ impl Stats {
             .field("swapped", self.swapped)
             .field("concealed", self.concealed)
             .field("frame-ms", mean(window.busy.as_secs_f64() * 1e3));
-        STAGES
+        Stage::ALL
             .iter()
             .zip(window.stages.0)
-            .fold(builder, |builder, (name, ms)| builder.field(format!("{name}-ms"), mean(f64::from(ms))))
+            .fold(builder, |builder, (stage, ms)| builder.field(format!("{}-ms", stage.name()), mean(f64::from(ms))))
             .build()
     }
 }
@@ -138,6 +138,6 @@ mod tests {
         gst::init().unwrap();
         let structure = Stats::new("test".into()).structure();
         assert_eq!(structure.get::<f64>("fps"), Ok(0.0));
-        assert!(STAGES.iter().all(|name| structure.get::<f64>(&format!("{name}-ms")) == Ok(0.0)));
+        assert!(Stage::ALL.iter().all(|s| structure.get::<f64>(&format!("{}-ms", s.name())) == Ok(0.0)));
     }
 }
