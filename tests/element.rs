@@ -11,6 +11,7 @@ use gst::prelude::*;
 
 mod bus;
 mod caps;
+mod faces;
 mod inspect;
 mod life;
 mod properties;

@@ -20,7 +20,7 @@ fn statistics_come_once_a_second() {
     assert!(stats.get::<u64>("frames").unwrap() > 0);
     assert_eq!(stats.get::<u32>("faces"), Ok(0));
     assert_eq!(stats.get::<String>("adapter"), Ok(element.property("adapter")));
-    for stage in alphaswap::path::STAGES {
+    for stage in alphaswap::path::Stage::ALL.map(alphaswap::path::Stage::name) {
         assert!(stats.get::<f64>(&format!("{stage}-ms")).unwrap() >= 0.0, "{stage}");
     }
     let property: gst::Structure = element.property("stats");
