@@ -217,7 +217,8 @@ impl Stage {
 
     fn compose(&mut self, window: Window, side: usize) {
         let mask = &self.mask[..window.len()];
-        for (guide, canvas) in self.guide.window(window).into_iter().zip(self.rgb_canvas.chunks_exact_mut(side * side)) {
+        for (guide, canvas) in self.guide.window(window).into_iter().zip(self.rgb_canvas.chunks_exact_mut(side * side))
+        {
             fill::compose(guide, mask, window, side, canvas);
         }
         for (y, row) in mask.chunks_exact(window.width).enumerate() {
