@@ -5,19 +5,30 @@
 
 #![warn(missing_docs)]
 
+pub mod align;
+pub mod color;
+pub mod conceal;
+pub mod detect;
+pub mod device;
 pub mod engine;
 pub mod error;
 pub mod face;
 pub mod frame;
 pub mod gpu;
+pub mod guide;
 pub mod identity;
+pub mod marks;
+pub mod mask;
 pub mod mesh;
 pub mod models;
 pub mod nets;
 pub mod path;
 pub mod pipeline;
+pub mod region;
 pub mod settings;
+pub mod smooth;
 pub mod tensor;
+mod track;
 
 pub use error::{Error, Result};
 pub use pipeline::{Pipeline, Report};

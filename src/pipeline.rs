@@ -1,18 +1,37 @@
 //! The one entry: a frame's journey from the stream's bytes and back into them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use crate::conceal::{self, Still};
+use crate::device;
+use crate::error::{Error, Result};
 use crate::face::Pose;
 use crate::frame::FrameViewMut;
 use crate::identity::Identity;
-use crate::path::StageTimes;
-use crate::settings::{DeviceChoice, Look, ModelChoice};
+use crate::marks::badge::Badge;
+use crate::path::{FaceJob, FramePath, PRESENCE, Painter, Stage, StageTimes};
+use crate::region;
+use crate::settings::{DeviceChoice, Fallback, Look, ModelChoice};
+use crate::track::Tracker;
+
+/// Assumed when frames carry no time.
+const FRAME_SECS: f32 = 1.0 / 30.0;
+/// After a longer pause the old places say nothing about the new frame.
+const PAUSE_SECS: f32 = 1.0;
 
 /// Swaps faces in a stream of frames. Made once per stream; formats and sizes may change from frame to frame.
 pub struct Pipeline {
+    device: DeviceChoice,
+    painter: Painter,
+    identity: Arc<Identity>,
+    path: Box<dyn FramePath>,
+    warning: Option<String>,
     look: Look,
+    tracker: Tracker,
+    badge: Option<Badge>,
+    last_time: Option<Duration>,
+    marking: StageTimes,
 }
 
 /// A face that the pipeline follows.
@@ -49,11 +68,25 @@ impl Pipeline {
     /// Loads models, chooses the adapter, plans all buffers.
     ///
     /// # Errors
-    /// [`Error::Device`](crate::Error::Device) when `device` names no usable adapter, [`Error::Model`](crate::Error::Model) for a bad generator file,
-    /// [`Error::Identity`](crate::Error::Identity) when the identity was made by another encoder than the generator's.
+    /// [`Error::Device`] when `device` names no usable adapter, [`Error::Model`] for a bad generator file or one
+    /// that needs another encoder than the identity's.
     pub fn new(device: &DeviceChoice, model: &ModelChoice, identity: Arc<Identity>, look: Look) -> Result<Self> {
-        let _ = (device, model, identity);
-        Ok(Self { look })
+        let painter = Painter::load(model)?;
+        painter.check(&identity)?;
+        let (path, warning) = device::open_path(device, &painter, &identity)?;
+        Ok(Self::with_path(device.clone(), painter, identity, path, warning, look))
+    }
+
+    fn with_path(
+        device: DeviceChoice,
+        painter: Painter,
+        identity: Arc<Identity>,
+        path: Box<dyn FramePath>,
+        warning: Option<String>,
+        look: Look,
+    ) -> Self {
+        let (tracker, badge, last_time, marking) = Default::default();
+        Self { device, painter, identity, path, warning, look, tracker, badge, last_time, marking }
     }
 
     /// What may change while frames flow; takes effect with the next frame.
@@ -62,35 +95,161 @@ impl Pipeline {
     }
 
     /// Another person from the next frame on.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when the identity was made by another encoder than the generator's; the old one stays.
     pub fn set_identity(&mut self, identity: Arc<Identity>) -> Result<()> {
-        let _ = identity;
+        self.painter.check(&identity)?;
+        self.path.set_identity(&identity)?;
+        self.identity = identity;
         Ok(())
     }
 
     /// One line: what it runs on and why.
     pub fn adapter(&self) -> &str {
-        ""
+        self.path.adapter()
     }
 
     /// Something the user should be told at start, e.g. that no hardware GPU was found.
     pub fn warning(&self) -> Option<&str> {
-        None
+        self.warning.as_deref()
     }
 
     /// Forgets all faces: after a flush, a seek or a gap.
-    pub fn reset(&mut self) {}
+    pub fn reset(&mut self) {
+        self.tracker.tracks.clear();
+        self.last_time = None;
+    }
 
-    /// Hides the faces that were swapped a moment ago without running any network, by the fallback policy: for frames
-    /// that are too late to be swapped (QoS).
+    /// Hides the faces that were swapped a moment ago without running any network, by the fallback policy: for
+    /// frames that are too late to be swapped (QoS).
     pub fn conceal(&mut self, frame: &mut FrameViewMut<'_>) -> Result<Report> {
-        let _ = frame;
-        Ok(Report::default())
+        self.tracker.tracks.iter_mut().for_each(|t| t.swapped = false);
+        self.hide_unswapped(frame);
+        Ok(self.report(Vec::new(), Vec::new()))
     }
 
     /// Swaps the faces of one frame in place. `time` is the frame's running time, for smoothing; without it 1/30 s
-    /// are assumed to have passed.
+    /// are assumed to have passed. A GPU that is lost is opened once more, then the CPU takes over.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`] when the GPU stays lost under `device=gpu`. The frame is then unchanged.
     pub fn process(&mut self, frame: &mut FrameViewMut<'_>, time: Option<Duration>) -> Result<Report> {
-        let _ = (frame, time);
-        Ok(Report::default())
+        if !self.look.enabled {
+            self.reset();
+            return Ok(Report::default());
+        }
+        let elapsed_secs = self.elapsed(time);
+        match self.swap_faces(frame, elapsed_secs) {
+            Err(Error::DeviceLost(reason)) => {
+                let warning = self.recover(&reason)?;
+                let report = self.swap_faces(frame, elapsed_secs)?;
+                Ok(Report { warning: Some(warning), ..report })
+            }
+            result => result,
+        }
+    }
+
+    /// Seconds since the last frame; forgets what was known when that is too long ago or in the future.
+    fn elapsed(&mut self, time: Option<Duration>) -> f32 {
+        let last = std::mem::replace(&mut self.last_time, time);
+        let (Some(time), Some(last)) = (time, last) else { return FRAME_SECS };
+        match time.checked_sub(last).map(|d| d.as_secs_f32()) {
+            Some(elapsed) if elapsed <= PAUSE_SECS => elapsed,
+            _ => {
+                self.tracker.tracks.clear();
+                FRAME_SECS
+            }
+        }
+    }
+
+    fn recover(&mut self, reason: &str) -> Result<String> {
+        let lost = || Error::DeviceLost(reason.into());
+        if let Ok((path, _)) = device::open_path(&self.device, &self.painter, &self.identity) {
+            self.path = path;
+            return Ok(format!("the GPU was lost ({reason}) and opened again"));
+        }
+        if self.device != DeviceChoice::Auto {
+            return Err(lost());
+        }
+        self.path = device::open_cpu(&self.painter, &self.identity)?;
+        Ok(format!("the GPU was lost ({reason}): going on on the CPU, which is slower"))
+    }
+
+    fn swap_faces(&mut self, frame: &mut FrameViewMut<'_>, elapsed_secs: f32) -> Result<Report> {
+        let jobs: Vec<FaceJob> = self.tracker.tracks.iter().map(|t| t.job(elapsed_secs)).collect();
+        let due = self.tracker.detection_due(self.look.detect_interval);
+        let faces = if due { Some(self.path.detect(&frame.view(), self.look.threshold)?) } else { None };
+        let outcomes = self.path.swap(frame, &jobs, &self.look)?;
+        self.tracker.tracks.iter_mut().zip(outcomes).for_each(|(track, outcome)| track.update(outcome));
+        // A face was lost in this very frame: look for it at once, so that it is not shown.
+        let lost_now = self.tracker.tracks.iter().any(|t| !t.swapped);
+        let faces = match faces {
+            None if lost_now => Some(self.path.detect(&frame.view(), self.look.threshold)?),
+            faces => faces,
+        };
+        let found = faces.map_or(Ok(Vec::new()), |faces| self.take_in(frame, &faces))?;
+        self.hide_unswapped(frame);
+        let lost = self.tracker.give_up(elapsed_secs);
+        self.mark(frame);
+        Ok(self.report(found, lost))
+    }
+
+    /// Swaps faces that are not followed yet. Returns the ids of the new ones.
+    fn take_in(&mut self, frame: &mut FrameViewMut<'_>, faces: &[crate::face::Detection]) -> Result<Vec<u64>> {
+        let mut found = Vec::new();
+        for face in self.tracker.newcomers(faces, self.look.max_faces) {
+            let first = self.path.landmarks(&frame.view(), region::from_detection(&face))?;
+            if first.presence < PRESENCE {
+                continue;
+            }
+            let frame_from_region = region::from_landmarks(&first.landmarks);
+            let job = FaceJob { frame_from_region, history: None, elapsed_secs: 0.0 };
+            let Some(outcome) = self.path.swap(frame, &[job], &self.look)?.pop() else { continue };
+            if outcome.swapped {
+                let (id, new) = self.tracker.admit(&face, outcome);
+                found.extend(new.then_some(id));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The fallback for faces that could not be swapped, and the memory that `freeze` needs.
+    fn hide_unswapped(&mut self, frame: &mut FrameViewMut<'_>) {
+        let start = Instant::now();
+        for track in &mut self.tracker.tracks {
+            let ellipse = track.ellipse();
+            match self.look.fallback {
+                Fallback::Freeze if track.swapped => track.still = Some(Still::take(frame, ellipse)),
+                _ if track.swapped => track.still = None,
+                Fallback::Pass => {}
+                Fallback::Freeze if track.still.as_ref().is_some_and(|s| s.show(frame)) => {}
+                Fallback::Freeze | Fallback::Blur => conceal::blur(frame, &ellipse),
+            }
+        }
+        self.marking.add(Stage::Mark, start.elapsed());
+    }
+
+    /// The badge, on frames in which a face was swapped.
+    fn mark(&mut self, frame: &mut FrameViewMut<'_>) {
+        let start = Instant::now();
+        if self.look.badge && self.tracker.tracks.iter().any(|t| t.swapped) {
+            let corner = self.look.badge_position;
+            let kept = self.badge.take().filter(|b| b.fits(frame.info, corner));
+            self.badge.insert(kept.unwrap_or_else(|| Badge::new(frame.info, corner))).paint(frame);
+        }
+        self.marking.add(Stage::Mark, start.elapsed());
+    }
+
+    fn report(&mut self, found: Vec<u64>, lost: Vec<u64>) -> Report {
+        let mut times = self.path.take_times();
+        let marking = std::mem::take(&mut self.marking);
+        times.0.iter_mut().zip(marking.0).for_each(|(a, b)| *a += b);
+        let face = |t: &crate::track::Track| {
+            let (lo, hi) = t.bounds();
+            let bounds = [lo.x, lo.y, hi.x, hi.y];
+            FaceReport { id: t.id, bounds, pose: t.pose, presence: t.presence, swapped: t.swapped }
+        };
+        Report { faces: self.tracker.tracks.iter().map(face).collect(), found, lost, times, warning: None }
     }
 }

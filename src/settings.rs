@@ -1,5 +1,6 @@
 //! What a user can choose. Defaults and ranges live here and nowhere else.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -98,6 +99,17 @@ pub struct Look {
     pub badge_position: Corner,
     /// Whether faces are swapped at all.
     pub enabled: bool,
+}
+
+impl Look {
+    /// Range of [`Self::max_faces`].
+    pub const MAX_FACES: RangeInclusive<usize> = 1..=16;
+    /// Range of [`Self::detect_interval`].
+    pub const DETECT_INTERVAL: RangeInclusive<u32> = 1..=300;
+    /// Range of [`Self::threshold`], [`Self::smoothing`] and [`Self::strength`].
+    pub const UNIT: RangeInclusive<f32> = 0.0..=1.0;
+    /// Range of [`Self::feather`].
+    pub const FEATHER: RangeInclusive<f32> = 0.0..=0.25;
 }
 
 impl Default for Look {

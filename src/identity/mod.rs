@@ -1,7 +1,12 @@
-//! Identities: the person whose face is put on, made once by enrolling and kept in a file.
+//! Identities: the person whose face is put on, made once by enrolling ([`enroll`]) and kept in a file ([`file`]).
+
+pub mod file;
+
+use std::path::Path;
 
 use glam::Vec3;
 
+use crate::error::Result;
 use crate::face::{Landmarks, Pose};
 
 /// Who agreed to what, and when.
@@ -39,6 +44,25 @@ pub struct Identity {
     pub embedding: Vec<f32>,
     /// Aligned photos, at least one.
     pub textures: Vec<Texture>,
+}
+
+impl Identity {
+    /// Reads an identity file.
+    ///
+    /// # Errors
+    /// [`Error::Identity`] says what the file is instead (a photo, a model, a text file, a folder, nothing at all) or
+    /// what is broken in it; [`Error::Io`] when it cannot be read.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        file::open(path.as_ref())
+    }
+
+    /// Writes an identity file that only its owner can read. It appears under its name only when it is complete.
+    ///
+    /// # Errors
+    /// [`Error::Identity`] when the value cannot be a valid file, [`Error::Io`] when it cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        file::save(self, path.as_ref())
+    }
 }
 
 impl Texture {

@@ -27,6 +27,40 @@ pub struct ConvArgs {
     pub act: Activation,
 }
 
+impl ConvArgs {
+    /// A full convolution with bias; step 1, no padding, no epilogue.
+    pub const fn new(out: usize, kernel: usize) -> Self {
+        let (stride, pad, act) = (1, Padding::none(), Activation::None);
+        Self { out, kernel, stride, pad, depthwise: false, bias: true, act }
+    }
+
+    /// With this step.
+    pub fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// With this padding.
+    pub fn pad(self, pad: Padding) -> Self {
+        Self { pad, ..self }
+    }
+
+    /// TensorFlow's SAME padding for an input of `shape`; set the step first.
+    pub fn same(self, shape: Shape) -> Self {
+        let pad = Padding::same(shape.h, shape.w, self.kernel, self.stride);
+        Self { pad, ..self }
+    }
+
+    /// With this epilogue.
+    pub fn act(self, act: Activation) -> Self {
+        Self { act, ..self }
+    }
+
+    /// One filter per channel.
+    pub fn depthwise(self) -> Self {
+        Self { depthwise: true, ..self }
+    }
+}
+
 impl Builder {
     /// An empty network.
     pub fn new(name: impl Into<String>) -> Self {
@@ -64,9 +98,8 @@ impl Builder {
         self.net.outputs.push(Port { name: name.into(), value, shape: shape.to_vec(), slow: false });
     }
 
-    /// Appends a node whose output shape the caller knows.
+    /// Appends a node whose output shape the caller knows. Names must be unique ([`NetSpec::repeated_name`]).
     pub fn push(&mut self, name: &str, op: Op, inputs: &[ValueId], shape: Shape) -> ValueId {
-        debug_assert!(self.net.nodes.iter().all(|n| n.name != name), "two nodes are called {name}");
         let output = self.value(shape);
         self.net.nodes.push(Node { name: name.into(), op, inputs: inputs.to_vec(), output });
         output

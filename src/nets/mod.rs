@@ -1,7 +1,12 @@
 //! The networks that run in the filter, each written once as a [`NetSpec`].
 
+pub mod alphaface;
+pub mod blazeface;
 pub mod builder;
+pub mod facemesh;
+pub mod faceres;
 pub mod spec;
 
+pub use alphaface::GeneratorConfig;
 pub use builder::{Builder, ConvArgs};
 pub use spec::{Activation, Conv, Edge, NetSpec, Node, Op, Padding, Param, Port, Shape, ValueId};

@@ -4,6 +4,7 @@
 //! [`Shape`] = channels x height x width, f32; vectors are `c x 1 x 1`. Parameters are dotted names of the
 //! model file; convolution weights are OIHW, linear weights `[out, in]`, both row-major.
 
+use std::collections::HashSet;
 use std::fmt;
 
 /// Channels, height, width of a value.
@@ -304,6 +305,17 @@ impl NetSpec {
             }
         }
         params
+    }
+
+    /// A node name that occurs twice, if there is one: such a description is broken.
+    pub fn repeated_name(&self) -> Option<&str> {
+        let mut seen = HashSet::new();
+        self.nodes.iter().map(|n| n.name.as_str()).find(|name| !seen.insert(*name))
+    }
+
+    /// Number of values of all parameters.
+    pub fn param_count(&self) -> usize {
+        self.params().iter().map(|p| p.shape.iter().product::<usize>()).sum()
     }
 
     /// Multiply-accumulates of convolutions and linear layers for one sample.

@@ -1,11 +1,19 @@
 //! A frame path does the pixel work of a frame on one machine: [`FramePath`] on the CPU and on a GPU.
 
+pub mod cpu;
+pub mod window;
+
+use std::time::Duration;
+
 use glam::Affine2;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::face::{Detection, Landmarks, Pose};
 use crate::frame::{FrameView, FrameViewMut};
-use crate::settings::Look;
+use crate::identity::Identity;
+use crate::models::Model;
+use crate::nets::GeneratorConfig;
+use crate::settings::{Look, ModelChoice};
 
 /// Side of the landmark network's input in pixels.
 pub const LANDMARK_SIDE: usize = 192;
@@ -52,12 +60,129 @@ pub struct FaceOutcome {
     pub swapped: bool,
 }
 
-/// Names of the timed stages, in order.
-pub const STAGES: [&str; 9] = ["colour", "detect", "landmarks", "align", "guide", "swap", "mask", "blend", "mark"];
+/// From this belief of the landmark network on a mesh is trusted.
+pub const PRESENCE: f32 = 0.5;
 
-/// Milliseconds spent in each of [`STAGES`] in one frame.
+/// A timed stage of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Codes to the networks' RGB inputs.
+    Colour,
+    /// Detector network.
+    Detect,
+    /// Landmark network.
+    Landmarks,
+    /// The aligned canvas.
+    Align,
+    /// The identity's texture on the face's mesh.
+    Guide,
+    /// Generator network.
+    Swap,
+    /// Mask.
+    Mask,
+    /// Back into the frame.
+    Blend,
+    /// Fallback and badge.
+    Mark,
+}
+
+impl Stage {
+    /// All stages, in order.
+    pub const ALL: [Self; 9] = [
+        Self::Colour,
+        Self::Detect,
+        Self::Landmarks,
+        Self::Align,
+        Self::Guide,
+        Self::Swap,
+        Self::Mask,
+        Self::Blend,
+        Self::Mark,
+    ];
+
+    /// Name in statistics.
+    pub const fn name(self) -> &'static str {
+        ["colour", "detect", "landmarks", "align", "guide", "swap", "mask", "blend", "mark"][self as usize]
+    }
+}
+
+/// Milliseconds spent in each of [`Stage::ALL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct StageTimes(pub [f32; STAGES.len()]);
+pub struct StageTimes(pub [f32; Stage::ALL.len()]);
+
+impl StageTimes {
+    /// Adds `time` to a stage.
+    pub fn add(&mut self, stage: Stage, time: Duration) {
+        self.0[stage as usize] += time.as_secs_f32() * 1e3;
+    }
+}
+
+/// What puts the face on.
+#[derive(Clone, Debug)]
+pub enum Painter {
+    /// The guide alone.
+    Mesh,
+    /// A generator network.
+    Generator {
+        /// Its weights and card.
+        model: Box<Model>,
+        /// Its topology.
+        config: GeneratorConfig,
+    },
+}
+
+impl Painter {
+    /// Loads what `choice` names.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a broken or unfitting file.
+    pub fn load(choice: &ModelChoice) -> Result<Self> {
+        let model = match choice {
+            ModelChoice::Mesh => return Ok(Self::Mesh),
+            ModelChoice::Guided => Model::builtin("generator")?,
+            ModelChoice::Path(path) => Model::open(path)?,
+        };
+        let config =
+            model.card.generator.clone().ok_or_else(|| {
+                Error::model(&model.name, "its card has no [generator] table: this is not a generator")
+            })?;
+        Ok(Self::Generator { model: Box::new(model), config })
+    }
+
+    /// Whether the guide is part of it.
+    pub fn guided(&self) -> bool {
+        match self {
+            Self::Mesh => true,
+            Self::Generator { config, .. } => config.guide,
+        }
+    }
+
+    /// Smallest and largest crop size that it works at, at most `most` where it is free to choose.
+    pub fn crops(&self, most: usize) -> (usize, usize) {
+        match self {
+            Self::Mesh => (window::CROPS[0], most),
+            Self::Generator { config, .. } if config.guide => (config.crop, most.max(config.crop)),
+            Self::Generator { config, .. } => (config.crop, config.crop),
+        }
+    }
+
+    /// Checks that `identity` was made by the encoder that this painter needs.
+    ///
+    /// # Errors
+    /// [`Error::Model`] naming both encoders.
+    pub fn check(&self, identity: &Identity) -> Result<()> {
+        let Self::Generator { model, config } = self else { return Ok(()) };
+        let (need, have) = (&config.identity.encoder, &identity.encoder);
+        if need != have || config.identity.width != identity.embedding.len() {
+            let reason = format!(
+                "it needs an identity made by the encoder {need}, {:?} was made by {have}: enroll the person again",
+                identity.name
+            );
+            return Err(Error::model(&model.name, reason));
+        }
+        Ok(())
+    }
+}
 
 /// The pixel work of a frame on one machine. Stateless between frames but for buffers.
 pub trait FramePath: Send {
@@ -72,6 +197,9 @@ pub trait FramePath: Send {
 
     /// Landmarks, alignment, guide, generator, mask and blend for each job, in place.
     fn swap(&mut self, frame: &mut FrameViewMut<'_>, jobs: &[FaceJob], look: &Look) -> Result<Vec<FaceOutcome>>;
+
+    /// Another person from now on; its encoder has been checked.
+    fn set_identity(&mut self, identity: &Identity) -> Result<()>;
 
     /// The times of the calls since the last one, and sets them back to zero.
     fn take_times(&mut self) -> StageTimes;

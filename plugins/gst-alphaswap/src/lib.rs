@@ -1,1 +1,38 @@
-//! door
+//! The GStreamer plugin `alphaswap`: one element of the same name.
+//!
+//! A door and nothing else: buffers, caps, properties and messages are translated here; the pixel work is done by the
+//! library `alphaswap`.
+//!
+//! - [`mod@element`]: the element's type and the text that `gst-inspect-1.0` prints
+//! - `imp`: the element's traits (properties, pads, events, frames)
+//! - `session`: what lives from start to stop, and what happens to a frame
+//! - `settings`, `frame`, `stats`, `qos`, `report`, `error`: one translation each
+
+pub mod element;
+mod error;
+mod frame;
+mod imp;
+mod qos;
+mod report;
+mod session;
+mod settings;
+mod stats;
+
+pub use element::AlphaSwap;
+pub use settings::{BadgePosition, Fallback};
+
+fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
+    element::register(plugin)
+}
+
+gst::plugin_define!(
+    alphaswap,
+    env!("CARGO_PKG_DESCRIPTION"),
+    plugin_init,
+    concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
+    "MIT/X11",
+    env!("CARGO_PKG_NAME"),
+    env!("CARGO_PKG_NAME"),
+    env!("CARGO_PKG_REPOSITORY"),
+    env!("BUILD_REL_DATE")
+);

@@ -1,1 +1,79 @@
-fn main() {}
+//! The command line tool `alphaswap`: one file per subcommand, and what several of them share.
+
+mod bench;
+mod container;
+mod decode;
+mod doctor;
+mod enroll;
+mod filter;
+mod interrupt;
+mod live;
+mod media;
+mod net;
+mod options;
+mod output;
+mod picture;
+mod swap;
+mod transcode;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What the shell sees when a run was interrupted: 128 plus the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
+/// Puts the face of a person who agreed to it onto the faces of a video, live or recorded.
+///
+/// Make an identity file once from photos of that person (`alphaswap enroll`), then use it on recorded files
+/// (`alphaswap swap`), on a camera (`alphaswap live`) or in any GStreamer pipeline (element `alphaswap`).
+#[derive(Parser)]
+#[command(version, max_term_width = 100, after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Say more about what happens; twice for details.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Enroll(enroll::Args),
+    Swap(swap::Args),
+    Live(live::Args),
+    Doctor(doctor::Args),
+    Bench(bench::Args),
+    Net(net::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(cli.verbose);
+    let result = match cli.command {
+        Command::Enroll(args) => enroll::run(&args),
+        Command::Swap(args) => swap::run(&args),
+        Command::Live(args) => live::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Net(args) => net::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<interrupt::Interrupted>() => {
+            eprintln!("{error}");
+            ExitCode::from(INTERRUPTED)
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The library's messages go to standard error; the variable `RUST_LOG` overrules `-v`.
+fn start_log(verbose: u8) {
+    let level = ["alphaswap=warn", "alphaswap=info", "alphaswap=debug"][usize::from(verbose.min(2))];
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}

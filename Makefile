@@ -1,0 +1,46 @@
+# Two commands: `make demo` shows a swapped clip, `make test` proves the rest. Both install what is missing (Debian).
+
+CARGO  ?= cargo
+OUT    ?= demo-out
+SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+PREFIX ?= /usr/local
+
+PACKAGES = build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools \
+           gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
+           gstreamer1.0-libav mesa-vulkan-drivers
+
+MEDIA  = examples/media
+BIN    = target/release/alphaswap
+
+.PHONY: demo test deps install clean
+
+deps:
+	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		echo "installing: $$missing"; \
+		$(SUDO) apt-get update && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y --no-install-recommends $$missing; \
+	fi
+
+demo: deps
+	$(CARGO) build --release --locked --workspace
+	mkdir -p $(OUT)
+	$(BIN) enroll $(MEDIA)/ada.jpg -o $(OUT)/ada.alphaface --name Ada \
+		--consent "AI-generated portrait, nobody's face; free for every use (CC0)"
+	$(BIN) swap $(MEDIA)/scenes.mp4 $(OUT)/swapped.mp4 --source $(OUT)/ada.alphaface \
+		--contact-sheet $(OUT)/contact-sheet.png
+	@echo "look at $(OUT)/swapped.mp4 and $(OUT)/contact-sheet.png"
+
+test: deps
+	$(CARGO) build --locked --workspace --all-targets
+	$(CARGO) test --locked --workspace
+
+install: deps
+	$(CARGO) build --release --locked --workspace
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/alphaswap
+	install -D -m 755 target/release/libgstalphaswap.so \
+		$(DESTDIR)$(shell pkg-config --variable=pluginsdir gstreamer-1.0)/libgstalphaswap.so
+
+clean:
+	$(CARGO) clean
+	rm -rf $(OUT)

@@ -1,0 +1,62 @@
+//! The element's type, its registration, and the text that `gst-inspect-1.0 alphaswap` prints.
+
+use gst::glib;
+use gst::prelude::*;
+
+use crate::imp;
+
+glib::wrapper! {
+    /// The element `alphaswap`: a video filter that puts an enrolled identity's face on the faces of a stream.
+    pub struct AlphaSwap(ObjectSubclass<imp::AlphaSwap>)
+        @extends gst_base::BaseTransform, gst::Element, gst::Object,
+        @implements gst::Preset;
+}
+
+/// Name of the element's factory.
+pub const NAME: &str = "alphaswap";
+
+/// Registers the element.
+///
+/// # Errors
+/// When the type or the factory cannot be registered.
+pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    AlphaSwap::register_enums();
+    gst::Element::register(Some(plugin), NAME, gst::Rank::NONE, AlphaSwap::static_type())
+}
+
+impl AlphaSwap {
+    fn register_enums() {
+        crate::Fallback::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+        crate::BadgePosition::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    }
+}
+
+/// What `gst-inspect-1.0` shows as the description. The indentation lines the text up in its second column.
+pub(crate) const DESCRIPTION: &str = "\
+Puts an enrolled identity's face on the faces of a video stream, in place, frame by frame.
+
+                           First make an identity from photos of a person who agreed to it:
+                             alphaswap enroll photo.jpg -o me.alphaface --name Me --consent \"who agreed, to what\"
+                           Then put the filter into any pipeline of raw video:
+                             gst-launch-1.0 filesrc location=in.mp4 ! decodebin ! videoconvert ! alphaswap source=me.alphaface \\
+                               ! videoconvert ! autovideosink
+                           Interlaced video is refused: put `deinterlace` before the filter.
+
+                           Faces.   Up to max-faces faces are followed and swapped; pixels outside them (and outside
+                           the badge) leave bit-identical. A face that was swapped a moment ago and cannot be swapped
+                           now is hidden as the property fallback says; only fallback=pass shows the real one.
+                           Latency. No frame is held back: timestamps and latency pass unchanged.
+                           QoS.     A frame that downstream reports as late is not swapped: the faces known so far are
+                           hidden as fallback says, a QOS message is posted, and `concealed` in stats counts it. At
+                           most detect-interval frames in a row are treated so, and none while no face is known.
+                           qos=true drops late frames instead.
+                           Seeking. A flush, a new segment or a jump in time forgets all faces.
+                           Device.  The property adapter and a WARNING tell when no hardware GPU is used; device=gpu
+                           makes that an error.
+
+                           Messages on the bus (element messages):
+                             alphaswap-stats       once a second: fps, frame-ms, mean milliseconds of each stage
+                                                   (colour-ms, detect-ms, ...), faces, adapter, counters
+                             alphaswap-face-found  id, x, y, width, height, running-time
+                             alphaswap-face-lost   the same, with the place where it was last seen
+                           Buffers carry a GstVideoRegionOfInterestMeta of type `face` for each face.";

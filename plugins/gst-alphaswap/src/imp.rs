@@ -1,0 +1,364 @@
+//! The element's traits: properties, pads, events, and the way of a buffer.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use alphaswap::identity::Identity;
+use alphaswap::settings::Look;
+use gst::glib;
+use gst::subclass::prelude::*;
+use gst_base::prelude::*;
+use gst_base::subclass::BaseTransformMode;
+use gst_base::subclass::prelude::*;
+
+use crate::element::{self, DESCRIPTION};
+use crate::qos::Qos;
+use crate::session::{Outcome, Request, Session};
+use crate::settings::{BadgePosition, Fallback, Settings, default_device, default_model};
+use crate::stats::Stats;
+use crate::{error, frame};
+
+static CAT: LazyLock<gst::DebugCategory> =
+    LazyLock::new(|| gst::DebugCategory::new(element::NAME, gst::DebugColorFlags::empty(), Some("face swap in video")));
+
+/// The element. Only the streaming thread, start and stop take `session`; reading a property never waits for a frame.
+#[derive(Default, glib::Properties)]
+#[properties(wrapper_type = element::AlphaSwap)]
+pub struct AlphaSwap {
+    #[property(
+        name = "source", type = Option<PathBuf>, member = source, get, set = Self::set_source, nick = "Source",
+        blurb = "Identity file, made by `alphaswap enroll`; may be changed while playing", mutable_playing
+    )]
+    #[property(
+        name = "model", type = String, member = model, get, set = Self::set_model, nick = "Model",
+        blurb = "What puts the face on: mesh (the identity's photo on the face's mesh, no network), guided (the compact \
+                 generator that ships), or the path of a generator file",
+        default = Some(default_model()), mutable_ready
+    )]
+    #[property(
+        name = "device", type = String, member = device, get, set = Self::set_device, nick = "Device",
+        blurb = "auto (a hardware GPU, else the CPU with a warning), gpu (a hardware GPU or an error), cpu, or a part of \
+                 an adapter's name",
+        default = Some(default_device()), mutable_ready
+    )]
+    #[property(
+        name = "max-faces", type = u32, member = max_faces, get, set, nick = "Maximum faces",
+        blurb = "Faces swapped in a frame at most", default = Look::default().max_faces as u32,
+        minimum = *Look::MAX_FACES.start() as u32, maximum = *Look::MAX_FACES.end() as u32,
+        controllable, mutable_playing
+    )]
+    #[property(
+        name = "detect-interval", type = u32, member = detect_interval, get, set, nick = "Detection interval",
+        blurb = "Frames between two looks for new faces while all known faces are followed",
+        default = Look::default().detect_interval,
+        minimum = *Look::DETECT_INTERVAL.start(), maximum = *Look::DETECT_INTERVAL.end(),
+        controllable, mutable_playing
+    )]
+    #[property(
+        name = "threshold", type = f32, member = threshold, get, set, nick = "Detection threshold",
+        blurb = "Detector score from which on something is a face", default = Look::default().threshold,
+        minimum = *Look::UNIT.start(), maximum = *Look::UNIT.end(), controllable, mutable_playing
+    )]
+    #[property(
+        name = "smoothing", type = f32, member = smoothing, get, set, nick = "Smoothing",
+        blurb = "Smoothing of the landmarks over time: 0 none, 1 strongest", default = Look::default().smoothing,
+        minimum = *Look::UNIT.start(), maximum = *Look::UNIT.end(), controllable, mutable_playing
+    )]
+    #[property(
+        name = "feather", type = f32, member = feather, get, set, nick = "Feather",
+        blurb = "Width of the mask's soft edge, as a fraction of the face crop's side",
+        default = Look::default().feather, minimum = *Look::FEATHER.start(), maximum = *Look::FEATHER.end(),
+        controllable, mutable_playing
+    )]
+    #[property(
+        name = "strength", type = f32, member = strength, get, set, nick = "Strength",
+        blurb = "How much of the swapped face is shown: 0 the real face, 1 the swapped one",
+        default = Look::default().strength, minimum = *Look::UNIT.start(), maximum = *Look::UNIT.end(),
+        controllable, mutable_playing
+    )]
+    #[property(
+        name = "fallback", type = Fallback, member = fallback, get, set, nick = "Fallback",
+        blurb = "What is shown when a face that was swapped a moment ago cannot be swapped now",
+        builder(Look::default().fallback.into()).mutable_playing()
+    )]
+    #[property(
+        name = "badge", type = bool, member = badge, get, set, nick = "Badge",
+        blurb = "Whether swapped frames carry the visible badge", default = Look::default().badge,
+        controllable, mutable_playing
+    )]
+    #[property(
+        name = "badge-position", type = BadgePosition, member = badge_position, get, set, nick = "Badge position",
+        blurb = "The corner where the badge stands", builder(Look::default().badge_position.into()).mutable_playing()
+    )]
+    #[property(
+        name = "enabled", type = bool, member = enabled, get, set = Self::set_enabled, nick = "Enabled",
+        blurb = "Whether faces are swapped; false passes all buffers through untouched, with the real faces",
+        default = Look::default().enabled, controllable, mutable_playing
+    )]
+    settings: Mutex<Settings>,
+    #[property(
+        name = "adapter", type = String, get = |imp: &Self| lock(&imp.stats).adapter.clone(), nick = "Adapter",
+        blurb = "What the filter runs on and why; empty before start"
+    )]
+    stats: Mutex<Stats>,
+    qos: Mutex<Qos>,
+    session: Mutex<Option<Session>>,
+    /// Whether a session lives, for those who must not wait for `session`.
+    started: AtomicBool,
+    /// The stream was interrupted: the next frame has nothing to do with the last one.
+    interrupted: AtomicBool,
+    /// An identity set while playing, for the next frame.
+    next_identity: Mutex<Option<Arc<Identity>>>,
+}
+
+/// Locks even if a panic left the lock poisoned: each value here is whole at any time.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl AlphaSwap {
+    /// Before start the path is only kept. Later the file is opened at once; if that fails, the old identity stays.
+    fn set_source(&self, source: Option<PathBuf>) {
+        if self.started.load(Ordering::SeqCst) {
+            let identity = match source.as_deref().map(Identity::open) {
+                Some(Ok(identity)) => identity,
+                Some(Err(e)) => return self.warn(error::code(&e), &format!("the identity stays as it was: {e}")),
+                None => return gst::warning!(CAT, imp = self, "source cannot be unset while playing"),
+            };
+            *lock(&self.next_identity) = Some(Arc::new(identity));
+        }
+        lock(&self.settings).source = source;
+    }
+
+    fn set_model(&self, model: Option<String>) {
+        self.set_in_ready("model", |s| s.model = model.unwrap_or_else(|| default_model().into()));
+    }
+
+    fn set_device(&self, device: Option<String>) {
+        self.set_in_ready("device", |s| s.device = device.unwrap_or_else(|| default_device().into()));
+    }
+
+    fn set_in_ready(&self, name: &str, set: impl FnOnce(&mut Settings)) {
+        if self.started.load(Ordering::SeqCst) {
+            gst::warning!(CAT, imp = self, "{name} can only be changed in the states NULL and READY: ignored");
+        } else {
+            set(&mut lock(&self.settings));
+        }
+    }
+
+    fn set_enabled(&self, enabled: bool) {
+        let was = std::mem::replace(&mut lock(&self.settings).enabled, enabled);
+        self.obj().set_passthrough(!enabled);
+        if enabled && !was {
+            self.interrupted.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn warn(&self, code: error::Code, text: &str) {
+        let warning = gst::message::Warning::builder_from_error(code.warning(text)).src(&*self.obj()).build();
+        gst::warning!(CAT, imp = self, "{text}");
+        let _ = self.obj().post_message(warning);
+    }
+
+    fn running_time(&self, time: Option<gst::ClockTime>) -> Option<gst::ClockTime> {
+        self.obj().segment().downcast_ref::<gst::ClockTime>()?.to_running_time(time)
+    }
+
+    /// Posts what a frame brought. Called without any lock held.
+    fn tell(&self, outcome: Outcome) {
+        let full = lock(&self.stats).record(&outcome.sample, Instant::now());
+        for structure in outcome.messages.into_iter().chain(full) {
+            let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
+            let _ = self.obj().post_message(message);
+        }
+        for text in outcome.warnings {
+            self.warn(error::Code::Resource(gst::ResourceError::Failed), &text);
+        }
+    }
+
+    /// A QOS message about a frame that was not swapped because it is `late` by so many nanoseconds.
+    fn tell_late(&self, buffer: &gst::BufferRef, running_time: Option<gst::ClockTime>, late: i64) {
+        let segment = self.obj().segment();
+        let stream_time = segment.downcast_ref::<gst::ClockTime>().and_then(|s| s.to_stream_time(buffer.pts()));
+        let (processed, concealed) = lock(&self.stats).processed_and_concealed();
+        let message = gst::message::Qos::builder(false)
+            .running_time(running_time)
+            .stream_time(stream_time)
+            .timestamp(buffer.pts())
+            .duration(buffer.duration())
+            .values(late, lock(&self.qos).proportion(), 1_000_000)
+            .stats(gst::format::Buffers::from_u64(processed), gst::format::Buffers::from_u64(concealed))
+            .src(&*self.obj());
+        let _ = self.obj().post_message(message.build());
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for AlphaSwap {
+    const NAME: &'static str = "GstAlphaSwap";
+    type Type = element::AlphaSwap;
+    type ParentType = gst_base::BaseTransform;
+    type Interfaces = (gst::Preset,);
+}
+
+impl ObjectImpl for AlphaSwap {
+    /// The derived properties and `stats`, whose type the derive macro cannot describe.
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+            let stats = glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+                .nick("Statistics")
+                .blurb("Counters since start; rate and mean milliseconds of each stage in the last second")
+                .read_only();
+            AlphaSwap::derived_properties().iter().cloned().chain([stats.build()]).collect()
+        });
+        &PROPERTIES
+    }
+
+    fn set_property(&self, id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        self.derived_set_property(id, value, pspec);
+    }
+
+    fn property(&self, id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        match pspec.name() {
+            "stats" => lock(&self.stats).structure().to_value(),
+            _ => self.derived_property(id, pspec),
+        }
+    }
+}
+
+impl GstObjectImpl for AlphaSwap {}
+
+impl PresetImpl for AlphaSwap {}
+
+impl ElementImpl for AlphaSwap {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Face swap",
+                "Filter/Effect/Video",
+                DESCRIPTION,
+                "The alphaswap authors",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        use gst::{PadDirection, PadPresence, PadTemplate};
+        static TEMPLATES: LazyLock<Vec<PadTemplate>> = LazyLock::new(|| {
+            let template = |name, direction| PadTemplate::new(name, direction, PadPresence::Always, &frame::caps());
+            [template("sink", PadDirection::Sink), template("src", PadDirection::Src)].into_iter().flatten().collect()
+        });
+        &TEMPLATES
+    }
+}
+
+impl BaseTransformImpl for AlphaSwap {
+    const MODE: BaseTransformMode = BaseTransformMode::AlwaysInPlace;
+    const PASSTHROUGH_ON_SAME_CAPS: bool = false;
+    const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
+
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        let settings = lock(&self.settings).clone();
+        let session = Session::open(&settings)?;
+        gst::info!(CAT, imp = self, "runs on {}", session.adapter());
+        *lock(&self.stats) = Stats::new(session.adapter().to_owned());
+        if let Some(text) = session.warning() {
+            self.warn(error::Code::Resource(gst::ResourceError::NotFound), text);
+        }
+        lock(&self.qos).reset();
+        *lock(&self.session) = Some(session);
+        self.started.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        self.started.store(false, Ordering::SeqCst);
+        *lock(&self.session) = None;
+        *lock(&self.next_identity) = None;
+        *lock(&self.stats) = Stats::default();
+        Ok(())
+    }
+
+    fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
+        let video = gst_video::VideoInfo::from_caps(incaps)
+            .map_err(|_| gst::loggable_error!(CAT, "the caps {incaps} are no raw video"))?;
+        let Some(result) = lock(&self.session).as_mut().map(|session| session.set_format(video)) else {
+            return Err(gst::loggable_error!(CAT, "caps came before start"));
+        };
+        result.map_err(|e| {
+            self.post_error_message(error::message(&e));
+            gst::loggable_error!(CAT, "{e}")
+        })
+    }
+
+    fn unit_size(&self, caps: &gst::Caps) -> Option<usize> {
+        gst_video::VideoInfo::from_caps(caps).ok().map(|info| info.size())
+    }
+
+    fn propose_allocation(
+        &self,
+        decide_query: Option<&gst::query::Allocation>,
+        query: &mut gst::query::Allocation,
+    ) -> Result<(), gst::LoggableError> {
+        self.parent_propose_allocation(decide_query, query)?;
+        if query.find_allocation_meta::<gst_video::VideoMeta>().is_none() {
+            query.add_allocation_meta::<gst_video::VideoMeta>(None);
+        }
+        Ok(())
+    }
+
+    fn sink_event(&self, event: gst::Event) -> bool {
+        match event.view() {
+            gst::EventView::FlushStop(_) => {
+                lock(&self.qos).reset();
+                self.interrupted.store(true, Ordering::SeqCst);
+            }
+            gst::EventView::StreamStart(_) => self.interrupted.store(true, Ordering::SeqCst),
+            gst::EventView::Segment(e) if *e.segment() != self.obj().segment() => {
+                self.interrupted.store(true, Ordering::SeqCst);
+            }
+            _ => {}
+        }
+        self.parent_sink_event(event)
+    }
+
+    fn src_event(&self, event: gst::Event) -> bool {
+        if let gst::EventView::Qos(e) = event.view() {
+            lock(&self.qos).update(e);
+        }
+        self.parent_src_event(event)
+    }
+
+    fn before_transform(&self, inbuf: &gst::BufferRef) {
+        let segment = self.obj().segment();
+        let time = segment.downcast_ref::<gst::ClockTime>().and_then(|s| s.to_stream_time(inbuf.pts()));
+        // Fails only without a control binding's value for this time: the property stays as it is then.
+        let _ = time.map(|time| self.obj().sync_values(time));
+    }
+
+    fn transform_ip(&self, buffer: &mut gst::BufferRef) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let running_time = self.running_time(buffer.pts());
+        let lateness = lock(&self.qos).lateness(running_time);
+        let request = Request {
+            look: lock(&self.settings).look(),
+            running_time,
+            late: lateness.is_some(),
+            forget: self.interrupted.swap(false, Ordering::SeqCst),
+            identity: lock(&self.next_identity).take(),
+        };
+        let result = lock(&self.session).as_mut().map(|session| session.frame(buffer, request));
+        let outcome = result.ok_or(gst::FlowError::Flushing)?.map_err(|e| {
+            self.post_error_message(error::message(&e));
+            gst::FlowError::Error
+        })?;
+        let concealed = outcome.sample.concealed;
+        self.tell(outcome);
+        if let Some(late) = lateness.filter(|_| concealed) {
+            self.tell_late(buffer, running_time, late);
+        }
+        Ok(gst::FlowSuccess::Ok)
+    }
+}

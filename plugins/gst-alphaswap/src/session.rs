@@ -1,0 +1,191 @@
+//! What lives from start to stop, and what happens to a frame.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alphaswap::frame::FrameInfo;
+use alphaswap::identity::Identity;
+use alphaswap::pipeline::FaceReport;
+use alphaswap::settings::Look;
+use alphaswap::{Error, Pipeline, Report, Result};
+use gst::ClockTime;
+use gst_video::VideoInfo;
+
+use crate::report::{self, Rect};
+use crate::settings::Settings;
+use crate::stats::Sample;
+use crate::{error, frame};
+
+/// A jump of the running time from which on the faces of the last frame say nothing about this one.
+const GAP: ClockTime = ClockTime::SECOND;
+
+/// Born in start, dead in stop.
+pub(crate) struct Session {
+    pipeline: Pipeline,
+    format: Option<(VideoInfo, FrameInfo)>,
+    last_time: Option<ClockTime>,
+    /// Faces of the last frame.
+    faces: Vec<FaceReport>,
+    /// Where each face that is not given up was last seen.
+    seen: HashMap<u64, Rect>,
+    concealed_in_a_row: u32,
+    warned: Vec<String>,
+}
+
+/// How a frame is to be treated.
+pub(crate) struct Request {
+    /// The settings as they are at the frame's start.
+    pub look: Look,
+    /// Its running time.
+    pub running_time: Option<ClockTime>,
+    /// Whether downstream reported that it comes too late.
+    pub late: bool,
+    /// Whether the stream was interrupted before it.
+    pub forget: bool,
+    /// Another person, from this frame on.
+    pub identity: Option<Arc<Identity>>,
+}
+
+/// What became of a frame.
+pub(crate) struct Outcome {
+    /// Numbers for the statistics.
+    pub sample: Sample,
+    /// Element messages to post.
+    pub messages: Vec<gst::Structure>,
+    /// Warnings to post that were not posted before.
+    pub warnings: Vec<String>,
+}
+
+impl Session {
+    /// Opens the identity, the model and the device that `settings` name.
+    ///
+    /// # Errors
+    /// A message for the bus that says what is wrong and what to do.
+    pub(crate) fn open(settings: &Settings) -> Result<Self, gst::ErrorMessage> {
+        let source = settings.source.as_deref().ok_or_else(error::no_source)?;
+        let Ok(device) = settings.device.parse();
+        let Ok(model) = settings.model.parse();
+        let pipeline = Identity::open(source)
+            .and_then(|identity| Pipeline::new(&device, &model, Arc::new(identity), settings.look()))
+            .map_err(|e| error::message(&e))?;
+        Ok(Self {
+            pipeline,
+            format: None,
+            last_time: None,
+            faces: Vec::new(),
+            seen: HashMap::new(),
+            concealed_in_a_row: 0,
+            warned: Vec::new(),
+        })
+    }
+
+    /// What the pipeline runs on and why.
+    pub(crate) fn adapter(&self) -> &str {
+        self.pipeline.adapter()
+    }
+
+    /// What the user should be told at start.
+    pub(crate) fn warning(&self) -> Option<&str> {
+        self.pipeline.warning()
+    }
+
+    /// Frames come in this format from now on.
+    ///
+    /// # Errors
+    /// [`Error::Frame`] when the library cannot take it.
+    pub(crate) fn set_format(&mut self, video: VideoInfo) -> Result<()> {
+        let info = frame::frame_info(&video)?;
+        let same_size = |(_, old): &(_, FrameInfo)| (old.width, old.height) == (info.width, info.height);
+        if !self.format.as_ref().is_some_and(same_size) {
+            self.forget();
+        }
+        self.format = Some((video, info));
+        Ok(())
+    }
+
+    /// Swaps, or conceals, the faces of one frame in place and marks them with metas.
+    ///
+    /// # Errors
+    /// The library's; the frame must not be shown then.
+    pub(crate) fn frame(&mut self, buffer: &mut gst::BufferRef, request: Request) -> Result<Outcome> {
+        let start = Instant::now();
+        let (video, info) = self.format.clone().ok_or_else(|| Error::Frame("a buffer came before caps".into()))?;
+        if request.forget || self.jumped(&video, request.running_time) {
+            self.forget();
+        }
+        self.last_time = request.running_time.or(self.last_time);
+        let mut warnings = Vec::new();
+        if let Some(Err(e)) = request.identity.map(|identity| self.pipeline.set_identity(identity)) {
+            warnings.push(format!("the identity stays as it was: {e}"));
+        }
+        let conceal = request.late && self.may_conceal(&request.look);
+        self.pipeline.set_look(request.look);
+        let time = request.running_time.map(Duration::from);
+        let pipeline = &mut self.pipeline;
+        let report = frame::with_frame(buffer, &video, info, |view| {
+            if conceal { pipeline.conceal(view) } else { pipeline.process(view, time) }
+        })?;
+        self.concealed_in_a_row = if conceal { self.concealed_in_a_row + 1 } else { 0 };
+        report::attach(buffer, &report.faces, info);
+        warnings.extend(report.warning.clone().filter(|w| self.is_news(w)));
+        let sample = Sample {
+            stages: report.times,
+            busy: start.elapsed(),
+            faces: report.faces.len(),
+            swapped: report.faces.iter().any(|f| f.swapped),
+            concealed: conceal,
+        };
+        let messages = self.take_in(report, conceal, info);
+        Ok(Outcome { sample, messages, warnings })
+    }
+
+    /// Whether a late frame may go without a look at it: a face must be known that can be hidden, and someone who comes
+    /// into the picture must not wait longer than `detect_interval` frames.
+    fn may_conceal(&self, look: &Look) -> bool {
+        !self.faces.is_empty() && self.concealed_in_a_row < look.detect_interval
+    }
+
+    fn jumped(&self, video: &VideoInfo, now: Option<ClockTime>) -> bool {
+        let (Some(last), Some(now)) = (self.last_time, now) else { return false };
+        let fps = video.fps();
+        let two_frames = match u64::try_from(fps.numer()) {
+            Ok(n) if n > 0 => ClockTime::SECOND * 2 * fps.denom() as u64 / n,
+            _ => ClockTime::ZERO,
+        };
+        now < last || now - last > GAP.max(two_frames)
+    }
+
+    fn forget(&mut self) {
+        self.pipeline.reset();
+        self.faces.clear();
+        self.seen.clear();
+        self.last_time = None;
+        self.concealed_in_a_row = 0;
+    }
+
+    fn is_news(&mut self, warning: &str) -> bool {
+        let news = !self.warned.iter().any(|w| w == warning);
+        if news {
+            self.warned.push(warning.to_owned());
+        }
+        news
+    }
+
+    /// Remembers the faces and returns the messages about those that came and went.
+    fn take_in(&mut self, report: Report, concealed: bool, info: FrameInfo) -> Vec<gst::Structure> {
+        let mut messages = Vec::new();
+        self.seen.extend(report.faces.iter().map(|face| (face.id, report::rect(face.bounds, info))));
+        let place = |id: &u64| self.seen.get(id).copied().unwrap_or_default();
+        let message = |name, id: &u64| report::face_structure(name, *id, place(id), self.last_time);
+        messages.extend(report.found.iter().map(|id| message("alphaswap-face-found", id)));
+        messages.extend(report.lost.iter().map(|id| message("alphaswap-face-lost", id)));
+        for id in &report.lost {
+            self.seen.remove(id);
+        }
+        if !concealed {
+            self.faces = report.faces;
+        }
+        messages
+    }
+}

@@ -1,0 +1,160 @@
+//! The element's properties as one value. Defaults and ranges come from [`alphaswap::settings`].
+
+use std::path::PathBuf;
+
+use alphaswap::settings::{self, Corner, Look};
+use gst::glib;
+
+/// What is shown when a face that was swapped a moment ago cannot be swapped now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstAlphaSwapFallback")]
+pub enum Fallback {
+    /// Blurred beyond recognition.
+    #[default]
+    #[enum_value(name = "Blur the place where the face was last seen", nick = "blur")]
+    Blur,
+    /// The last swapped picture stays.
+    #[enum_value(name = "Keep the last swapped picture of the face", nick = "freeze")]
+    Freeze,
+    /// The real face.
+    #[enum_value(name = "Show the frame as it came, with the real face", nick = "pass")]
+    Pass,
+}
+
+impl From<Fallback> for settings::Fallback {
+    fn from(value: Fallback) -> Self {
+        match value {
+            Fallback::Blur => Self::Blur,
+            Fallback::Freeze => Self::Freeze,
+            Fallback::Pass => Self::Pass,
+        }
+    }
+}
+
+impl From<settings::Fallback> for Fallback {
+    fn from(value: settings::Fallback) -> Self {
+        match value {
+            settings::Fallback::Blur => Self::Blur,
+            settings::Fallback::Freeze => Self::Freeze,
+            settings::Fallback::Pass => Self::Pass,
+        }
+    }
+}
+
+/// The corner of the frame where the badge stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, glib::Enum)]
+#[enum_type(name = "GstAlphaSwapBadgePosition")]
+#[allow(missing_docs)] // the names say it all
+pub enum BadgePosition {
+    #[enum_value(name = "Top left corner", nick = "top-left")]
+    TopLeft,
+    #[enum_value(name = "Top right corner", nick = "top-right")]
+    TopRight,
+    #[default]
+    #[enum_value(name = "Bottom left corner", nick = "bottom-left")]
+    BottomLeft,
+    #[enum_value(name = "Bottom right corner", nick = "bottom-right")]
+    BottomRight,
+}
+
+impl From<BadgePosition> for Corner {
+    fn from(value: BadgePosition) -> Self {
+        match value {
+            BadgePosition::TopLeft => Self::TopLeft,
+            BadgePosition::TopRight => Self::TopRight,
+            BadgePosition::BottomLeft => Self::BottomLeft,
+            BadgePosition::BottomRight => Self::BottomRight,
+        }
+    }
+}
+
+impl From<Corner> for BadgePosition {
+    fn from(value: Corner) -> Self {
+        match value {
+            Corner::TopLeft => Self::TopLeft,
+            Corner::TopRight => Self::TopRight,
+            Corner::BottomLeft => Self::BottomLeft,
+            Corner::BottomRight => Self::BottomRight,
+        }
+    }
+}
+
+/// All writable properties; copied at the top of a frame.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub source: Option<PathBuf>,
+    pub model: String,
+    pub device: String,
+    pub max_faces: u32,
+    pub detect_interval: u32,
+    pub threshold: f32,
+    pub smoothing: f32,
+    pub feather: f32,
+    pub strength: f32,
+    pub fallback: Fallback,
+    pub badge: bool,
+    pub badge_position: BadgePosition,
+    pub enabled: bool,
+}
+
+/// [`settings::ModelChoice`]'s default in the words of the property.
+pub(crate) const fn default_model() -> &'static str {
+    "guided"
+}
+
+/// [`settings::DeviceChoice`]'s default in the words of the property.
+pub(crate) const fn default_device() -> &'static str {
+    "auto"
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let look = Look::default();
+        Self {
+            source: None,
+            model: default_model().into(),
+            device: default_device().into(),
+            max_faces: look.max_faces as u32,
+            detect_interval: look.detect_interval,
+            threshold: look.threshold,
+            smoothing: look.smoothing,
+            feather: look.feather,
+            strength: look.strength,
+            fallback: look.fallback.into(),
+            badge: look.badge,
+            badge_position: look.badge_position.into(),
+            enabled: look.enabled,
+        }
+    }
+}
+
+impl Settings {
+    /// What may change while frames flow, in the library's words.
+    pub(crate) fn look(&self) -> Look {
+        Look {
+            max_faces: self.max_faces as usize,
+            detect_interval: self.detect_interval,
+            threshold: self.threshold,
+            smoothing: self.smoothing,
+            feather: self.feather,
+            strength: self.strength,
+            fallback: self.fallback.into(),
+            badge: self.badge,
+            badge_position: self.badge_position.into(),
+            enabled: self.enabled,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_the_librarys() {
+        let settings = Settings::default();
+        assert_eq!(settings.look(), Look::default());
+        assert_eq!(settings.model.parse(), Ok(settings::ModelChoice::default()));
+        assert_eq!(settings.device.parse(), Ok(settings::DeviceChoice::default()));
+    }
+}

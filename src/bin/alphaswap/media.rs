@@ -1,0 +1,128 @@
+//! Small helpers around GStreamer.
+
+use std::path::Path;
+use std::time::Duration;
+
+use alphaswap::frame::{ColorSpace, FrameInfo, Matrix, PixelFormat, Range};
+use anyhow::{Context, Result, anyhow, bail};
+use gst::prelude::*;
+use gst_video::{VideoColorMatrix, VideoColorRange, VideoInfo};
+
+/// How often waiting loops look at the interrupt flag and the progress.
+pub const TICK: gst::ClockTime = gst::ClockTime::from_mseconds(100);
+
+/// Debian packages that hold the elements we use beyond the base plugins.
+const PACKAGES: [(&str, &str); 6] = [
+    ("x264enc", "gstreamer1.0-plugins-ugly"),
+    ("openh264enc", "gstreamer1.0-plugins-bad"),
+    ("avenc_aac", "gstreamer1.0-libav"),
+    ("parsebin", "gstreamer1.0-plugins-base"),
+    ("autovideosink", "gstreamer1.0-plugins-good"),
+    ("v4l2src", "gstreamer1.0-plugins-good"),
+];
+
+/// Starts GStreamer.
+pub fn init() -> Result<()> {
+    gst::init().context("GStreamer cannot start")
+}
+
+/// An element, or a message that says where to get it.
+pub fn make(factory: &str) -> Result<gst::Element> {
+    gst::ElementFactory::make(factory).build().map_err(|_| {
+        let package = PACKAGES.iter().find(|(f, _)| *f == factory).map_or("gstreamer1.0-plugins-good", |(_, p)| p);
+        anyhow!("the GStreamer element `{factory}` is missing; on Debian it is in the package {package}")
+    })
+}
+
+/// The first of `factories` that is installed.
+pub fn make_first(factories: &[&str]) -> Result<gst::Element> {
+    let found = factories.iter().find(|f| gst::ElementFactory::find(f).is_some());
+    make(found.unwrap_or(&factories[0]))
+}
+
+/// Size, format and colour of the frames that these caps describe.
+pub fn frame_info(info: &VideoInfo) -> Result<FrameInfo> {
+    let name = info.format().to_str();
+    let format = PixelFormat::from_name(name).with_context(|| format!("the pixel format {name} is not supported"))?;
+    if info.is_interlaced() {
+        bail!("the video is interlaced; deinterlace it first");
+    }
+    let matrix = match info.colorimetry().matrix() {
+        VideoColorMatrix::Bt601 | VideoColorMatrix::Fcc => Matrix::Bt601,
+        VideoColorMatrix::Bt2020 => Matrix::Bt2020,
+        _ => Matrix::Bt709,
+    };
+    let range = match info.colorimetry().range() {
+        VideoColorRange::Range0_255 => Range::Full,
+        _ => Range::Limited,
+    };
+    let (width, height) = (info.width() as usize, info.height() as usize);
+    Ok(FrameInfo { format, width, height, color: ColorSpace { matrix, range } })
+}
+
+/// What an error message on the bus means to the user, in one line.
+pub fn bus_error(error: &gst::message::Error) -> anyhow::Error {
+    let glib = error.error();
+    if glib.matches(gst::ResourceError::NoSpaceLeft) {
+        return anyhow!("the disk is full");
+    }
+    let text = glib.message().trim_end_matches('.').to_string();
+    // GStreamer's own debug text often holds the operating system's words, on its last line.
+    let detail = error.debug().and_then(|d| d.lines().last().map(str::to_string)).unwrap_or_default();
+    let source = error.src().map(|s| s.name().to_string()).unwrap_or_default();
+    let detail = detail.rsplit(": ").next().unwrap_or_default().trim();
+    // A last line that is a path only names the element.
+    if detail.is_empty() || detail.starts_with('/') || text.contains(detail) {
+        anyhow!("{source}: {text}")
+    } else {
+        anyhow!("{source}: {text} ({detail})")
+    }
+}
+
+/// A file's URI.
+pub fn uri(path: &Path) -> Result<String> {
+    let full = path.canonicalize().with_context(|| path.display().to_string())?;
+    Ok(gst::glib::filename_to_uri(full, None)?.to_string())
+}
+
+/// Checks that `path` is a file that can be read.
+pub fn check_input(path: &Path) -> Result<()> {
+    let meta = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if meta.is_dir() {
+        bail!("{}: is a folder; name a video or a picture in it", path.display());
+    }
+    std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(())
+}
+
+/// Stops a pipeline when it goes out of scope, whatever happens.
+pub struct Playing(pub gst::Pipeline);
+
+impl Playing {
+    /// Starts `pipeline`.
+    pub fn start(pipeline: gst::Pipeline) -> Result<Self> {
+        let playing = Self(pipeline);
+        if playing.0.set_state(gst::State::Playing).is_err() {
+            let bus = playing.0.bus().context("a pipeline without a bus")?;
+            return Err(match bus.timed_pop_filtered(gst::ClockTime::ZERO, &[gst::MessageType::Error]) {
+                Some(message) => match message.view() {
+                    gst::MessageView::Error(error) => bus_error(error),
+                    _ => anyhow!("the pipeline cannot start"),
+                },
+                None => anyhow!("the pipeline cannot start"),
+            });
+        }
+        Ok(playing)
+    }
+
+    /// How long the stream is, once known.
+    pub fn duration(&self) -> Option<Duration> {
+        self.0.query_duration::<gst::ClockTime>().map(Duration::from)
+    }
+}
+
+impl Drop for Playing {
+    fn drop(&mut self) {
+        let _ = self.0.set_state(gst::State::Null);
+    }
+}

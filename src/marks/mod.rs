@@ -1,0 +1,3 @@
+//! Marks that say a frame was changed.
+
+pub mod badge;

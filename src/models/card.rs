@@ -1,0 +1,70 @@
+//! The card: what a model file is, in TOML beside it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::nets::GeneratorConfig;
+
+/// What a model file is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// Short name.
+    pub name: String,
+    /// Which of the networks in `nets` it is for: `blazeface_back_256`, `facemesh_468_192`, `faceres_224`,
+    /// `alphaface`.
+    pub network: String,
+    /// What it is, for people.
+    pub about: String,
+    /// Licence of the weights.
+    pub licence: String,
+    /// SHA-256 of the weights file; checked if present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Where the weights come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// Inputs.
+    #[serde(default)]
+    pub input: Vec<CardPort>,
+    /// Outputs.
+    #[serde(default)]
+    pub output: Vec<CardPort>,
+    /// For `alphaface`: which member of the family.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<GeneratorConfig>,
+}
+
+/// Where weights come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Package and version.
+    pub package: String,
+    /// Files of the package.
+    pub files: Vec<String>,
+    /// SHA-256 of each file.
+    pub sha256: Vec<String>,
+}
+
+/// An input or output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardPort {
+    /// Its name.
+    pub name: String,
+    /// Its shape, batch included.
+    pub shape: Vec<usize>,
+    /// Meaning and range of the values.
+    pub values: String,
+}
+
+impl Card {
+    /// Reads a card; `model` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::Model`] saying which line is wrong.
+    pub fn parse(model: &str, text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|e| Error::model(model, format!("its card is broken: {e}")))
+    }
+}

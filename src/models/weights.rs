@@ -1,0 +1,62 @@
+//! Reading [`Weights`] from the bytes of a safetensors file, which may be broken or hostile.
+
+use half::{bf16, f16};
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensorError, SafeTensors};
+
+use super::Weights;
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+
+impl Weights {
+    /// Reads every tensor of a safetensors file; half precision is widened. `model` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a truncated file, a header that is too long or does not describe exactly the bytes that
+    /// follow, a type other than f32, f16 and bf16, or a value that is not finite (the tensor is named).
+    pub fn from_bytes(model: &str, bytes: &[u8]) -> Result<Self> {
+        // The crate checks that offsets are in order, without gaps or overlap, within the file, and fit the shapes.
+        let file = SafeTensors::deserialize(bytes).map_err(|e| Error::model(model, explain(&e, bytes)))?;
+        let read = |(name, view): (String, TensorView<'_>)| {
+            let tensor = widen(&view).map_err(|reason| Error::model(model, format!("tensor {name}: {reason}")))?;
+            Ok((name, tensor))
+        };
+        Ok(Self(file.tensors().into_iter().map(read).collect::<Result<_>>()?))
+    }
+}
+
+/// Values as f32, all finite.
+fn widen(view: &TensorView<'_>) -> Result<Tensor, String> {
+    fn decode<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        bytes.as_chunks::<N>().0.iter().map(|&chunk| value(chunk)).collect()
+    }
+    let data = match view.dtype() {
+        Dtype::F32 => decode(view.data(), f32::from_le_bytes),
+        Dtype::F16 => decode(view.data(), |b| f16::from_le_bytes(b).to_f32()),
+        Dtype::BF16 => decode(view.data(), |b| bf16::from_le_bytes(b).to_f32()),
+        other => return Err(format!("type {other:?} is not supported, store it as F32, F16 or BF16")),
+    };
+    if let Some(at) = data.iter().position(|v| !v.is_finite()) {
+        return Err(format!("value {at} is {}; the file is damaged or training diverged", data[at]));
+    }
+    Tensor::new(view.shape(), data).map_err(|e| e.to_string())
+}
+
+/// What is wrong with the file, in words.
+fn explain(error: &SafeTensorError, bytes: &[u8]) -> String {
+    match error {
+        SafeTensorError::HeaderTooSmall => format!("not a safetensors file: it has only {} bytes", bytes.len()),
+        SafeTensorError::HeaderTooLarge => "not a safetensors file: its header claims an absurd length".into(),
+        SafeTensorError::InvalidHeaderLength => "truncated: the header is longer than the file".into(),
+        SafeTensorError::InvalidHeader(_) | SafeTensorError::InvalidHeaderDeserialization(_) => {
+            format!("not a safetensors file: {error}")
+        }
+        SafeTensorError::MetadataIncompleteBuffer => {
+            "truncated or overlong: the header describes another number of bytes than follow it".into()
+        }
+        SafeTensorError::InvalidOffset(name) => format!("tensor {name}: its bytes overlap others or leave a gap"),
+        SafeTensorError::TensorInvalidInfo => "a tensor's shape does not fit its number of bytes".into(),
+        SafeTensorError::ValidationOverflow => "a tensor's shape is absurdly large".into(),
+        other => format!("broken safetensors file: {other}"),
+    }
+}

@@ -1,0 +1,234 @@
+//! The frame path on the CPU.
+
+pub mod blend;
+pub mod generator;
+pub mod sample;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use glam::{Affine2, Vec3, Vec4};
+
+use self::blend::{Patch, blend};
+use self::generator::Generator;
+use self::sample::Sampler;
+use super::window::{CROPS, choose_crop};
+use super::{FaceJob, FaceOutcome, FramePath, LANDMARK_SIDE, MeshReading, PRESENCE, Painter, Stage, StageTimes};
+use crate::align::{self, canvas_side};
+use crate::engine::cpu::Net;
+use crate::error::Result;
+use crate::face::{Detection, Landmarks};
+use crate::frame::{FrameView, FrameViewMut};
+use crate::identity::Identity;
+use crate::models::Model;
+use crate::settings::Look;
+use crate::{detect, guide, mask, mesh, smooth};
+
+/// Largest crop that is worked on: 512 would quadruple the guide's time.
+const MOST_CROP: usize = 256;
+
+/// All networks and buffers of the CPU path.
+pub struct CpuPath {
+    adapter: String,
+    detector: Net,
+    landmarks: Net,
+    painter: Option<PainterState>,
+    times: StageTimes,
+}
+
+/// What puts a face on.
+struct PainterState {
+    source: guide::Source,
+    guide: Option<guide::Stage>,
+    generator: Option<Generator>,
+    mask: mask::HullMask,
+    canvas: Vec<f32>,
+    swapped: Vec<f32>,
+    patch: Vec<Vec4>,
+    least_crop: usize,
+    most_crop: usize,
+}
+
+/// A face that is about to be painted.
+struct Prepared {
+    index: usize,
+    landmarks: Landmarks,
+}
+
+impl CpuPath {
+    /// Plans the networks. Without a `painter` it only analyses: that is what enrolling needs.
+    pub fn new(painter: Option<(&Painter, &Identity)>) -> Result<Self> {
+        let net = |name: &str| {
+            let model = Model::builtin(name)?;
+            Net::new(Arc::new(model.spec()?), &model.weights)
+        };
+        let threads = rayon::current_num_threads();
+        Ok(Self {
+            adapter: format!("CPU, {threads} threads"),
+            detector: net("detector")?,
+            landmarks: net("landmarks")?,
+            painter: painter.map(|(painter, identity)| PainterState::new(painter, identity)).transpose()?,
+            times: StageTimes::default(),
+        })
+    }
+
+    fn timed<T>(times: &mut StageTimes, stage: Stage, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        times.add(stage, start.elapsed());
+        result
+    }
+
+    fn read_mesh(&mut self, frame: &FrameView<'_>, frame_from_region: Affine2) -> MeshReading {
+        let (net, times) = (&mut self.landmarks, &mut self.times);
+        Self::timed(times, Stage::Colour, || {
+            Sampler::new(frame).warp(frame_from_region, LANDMARK_SIDE, net.input_mut("input"));
+        });
+        Self::timed(times, Stage::Landmarks, || {
+            net.run();
+            let points = net.output("landmarks").chunks_exact(3).map(Vec3::from_slice).collect();
+            let presence = 1.0 / (1.0 + (-net.output("presence")[0]).exp());
+            MeshReading { landmarks: Landmarks(points).mapped(frame_from_region), presence }
+        })
+    }
+}
+
+impl FramePath for CpuPath {
+    fn adapter(&self) -> &str {
+        &self.adapter
+    }
+
+    fn detect(&mut self, frame: &FrameView<'_>, threshold: f32) -> Result<Vec<Detection>> {
+        let (net, times) = (&mut self.detector, &mut self.times);
+        let frame_from_input = Self::timed(times, Stage::Colour, || {
+            let input = net.input_mut("input");
+            let map = Sampler::new(frame).letterbox(detect::SIDE, input);
+            input.iter_mut().for_each(|v| *v = *v * 2.0 - 1.0);
+            map
+        });
+        Ok(Self::timed(times, Stage::Detect, || {
+            net.run();
+            detect::decode(net.output("boxes"), net.output("scores"), threshold, frame_from_input)
+        }))
+    }
+
+    fn landmarks(&mut self, frame: &FrameView<'_>, frame_from_region: Affine2) -> Result<MeshReading> {
+        Ok(self.read_mesh(frame, frame_from_region))
+    }
+
+    fn swap(&mut self, frame: &mut FrameViewMut<'_>, jobs: &[FaceJob], look: &Look) -> Result<Vec<FaceOutcome>> {
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        let mut prepared = Vec::with_capacity(jobs.len());
+        for (index, job) in jobs.iter().enumerate() {
+            let reading = self.read_mesh(&frame.view(), job.frame_from_region);
+            let smoothed = smooth::one_euro(&reading.landmarks, job.history.as_ref(), job.elapsed_secs, look.smoothing);
+            let pose = mesh::pose(&smoothed.landmarks).pose;
+            let swapped = reading.presence >= PRESENCE && self.painter.is_some();
+            if swapped {
+                prepared.push(Prepared { index, landmarks: smoothed.landmarks.clone() });
+            }
+            outcomes.push(FaceOutcome { reading, smoothed, pose, swapped });
+        }
+        if let Some(painter) = &mut self.painter {
+            // Faces further away first, so that nearer ones end up on top.
+            prepared.sort_by(|a, b| face_size(&a.landmarks).total_cmp(&face_size(&b.landmarks)));
+            for face in &prepared {
+                outcomes[face.index].swapped = painter.paint(frame, face, look, &mut self.times);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn set_identity(&mut self, identity: &Identity) -> Result<()> {
+        if let Some(painter) = &mut self.painter {
+            painter.set_identity(identity);
+        }
+        Ok(())
+    }
+
+    fn take_times(&mut self) -> StageTimes {
+        std::mem::take(&mut self.times)
+    }
+}
+
+fn face_size(landmarks: &Landmarks) -> f32 {
+    let (lo, hi) = landmarks.bounds();
+    (hi - lo).max_element()
+}
+
+impl PainterState {
+    fn new(painter: &Painter, identity: &Identity) -> Result<Self> {
+        let (least_crop, most_crop) = painter.crops(MOST_CROP);
+        let area = canvas_side(most_crop).pow(2);
+        let generator = match painter {
+            Painter::Mesh => None,
+            Painter::Generator { model, config } => Some(Generator::new(model, config.clone())?),
+        };
+        let mut state = Self {
+            source: guide::Source::new(identity),
+            guide: painter.guided().then(|| guide::Stage::new(most_crop)),
+            generator,
+            mask: mask::HullMask::new(canvas_side(most_crop)),
+            canvas: vec![0.0; 3 * area],
+            swapped: vec![0.0; 3 * area],
+            patch: vec![Vec4::ZERO; area],
+            least_crop,
+            most_crop,
+        };
+        state.set_identity(identity);
+        Ok(state)
+    }
+
+    fn set_identity(&mut self, identity: &Identity) {
+        self.source = guide::Source::new(identity);
+        if let Some(generator) = &mut self.generator {
+            generator.set_identity(&identity.embedding);
+        }
+    }
+
+    /// Paints one face; false when its landmarks make no sense (a line, not finite).
+    fn paint(&mut self, frame: &mut FrameViewMut<'_>, face: &Prepared, look: &Look, times: &mut StageTimes) -> bool {
+        let Some((crop, canvas_from_frame)) = self.place(&face.landmarks) else { return false };
+        let side = canvas_side(crop);
+        let values = 3 * side * side;
+        let points = face.landmarks.mapped(canvas_from_frame);
+        CpuPath::timed(times, Stage::Align, || {
+            Sampler::new(&frame.view()).warp(canvas_from_frame.inverse(), side, &mut self.canvas[..values]);
+        });
+        let (canvas, swapped) = (&self.canvas[..values], &mut self.swapped[..values]);
+        CpuPath::timed(times, Stage::Guide, || match &mut self.guide {
+            Some(stage) => swapped.copy_from_slice(stage.run(&self.source, canvas, &points, crop).rgb),
+            None => swapped.copy_from_slice(canvas),
+        });
+        if let Some(generator) = &mut self.generator {
+            CpuPath::timed(times, Stage::Swap, || generator.run(canvas, side, crop, swapped));
+        }
+        CpuPath::timed(times, Stage::Mask, || {
+            let mask = self.mask.run(&points, side, look.feather * crop as f32);
+            compose(swapped, mask, &mut self.patch[..side * side]);
+        });
+        CpuPath::timed(times, Stage::Blend, || {
+            let patch = Patch { pixels: &self.patch[..side * side], side };
+            blend(frame, &patch, canvas_from_frame, look.strength);
+        });
+        true
+    }
+
+    fn place(&self, landmarks: &Landmarks) -> Option<(usize, Affine2)> {
+        let base = align::canvas_from_frame(landmarks, CROPS[1]);
+        let scale = base.matrix2.determinant().abs().sqrt();
+        if !(scale.is_finite() && scale > 1e-3 && base.translation.is_finite()) {
+            return None;
+        }
+        let crop = choose_crop(CROPS[1] as f32 / scale, self.least_crop, self.most_crop);
+        Some((crop, align::canvas_from_frame(landmarks, crop)))
+    }
+}
+
+/// Interleaves planar RGB `[3, n]` and the mask `[n]`.
+fn compose(rgb: &[f32], mask: &[f32], out: &mut [Vec4]) {
+    let n = out.len();
+    for (i, pixel) in out.iter_mut().enumerate() {
+        *pixel = Vec4::new(rgb[i], rgb[n + i], rgb[2 * n + i], mask[i]);
+    }
+}

@@ -1,0 +1,183 @@
+//! Reading pixels out of a frame as working RGB: bilinear through an affine map, and by area for the detector.
+
+use glam::{Affine2, Vec2, Vec3};
+use rayon::prelude::*;
+
+use crate::color::{Component, Conversion};
+use crate::frame::FrameView;
+
+/// A frame ready to be sampled.
+pub struct Sampler<'a> {
+    frame: FrameView<'a>,
+    channels: [Channel<'a>; 3],
+    rgb_from_codes: Conversion,
+}
+
+/// One channel's samples.
+#[derive(Clone, Copy)]
+struct Channel<'a> {
+    bytes: &'a [u8],
+    component: Component,
+    stride: usize,
+    size: [usize; 2],
+}
+
+impl Channel<'_> {
+    #[inline]
+    fn at(&self, x: usize, y: usize) -> f32 {
+        f32::from(self.bytes[y * self.stride + self.component.offset + x * self.component.step])
+    }
+
+    /// Bilinear value at frame position `p`, edges continued.
+    #[inline]
+    fn bilinear(&self, p: Vec2) -> f32 {
+        let c = &self.component;
+        let axis = |v: f32, origin: f32, pitch: f32, n: usize| {
+            let v = ((v - origin) / pitch).clamp(0.0, (n - 1) as f32);
+            let i = (v as usize).min(n.saturating_sub(2));
+            (i, (i + 1).min(n - 1), v - i as f32)
+        };
+        let (x0, x1, fx) = axis(p.x, c.origin()[0], c.pitch()[0], self.size[0]);
+        let (y0, y1, fy) = axis(p.y, c.origin()[1], c.pitch()[1], self.size[1]);
+        let top = self.at(x0, y0) + (self.at(x1, y0) - self.at(x0, y0)) * fx;
+        let bottom = self.at(x0, y1) + (self.at(x1, y1) - self.at(x0, y1)) * fx;
+        top + (bottom - top) * fy
+    }
+}
+
+impl<'a> Sampler<'a> {
+    /// Prepares `frame`.
+    pub fn new(frame: &FrameView<'a>) -> Self {
+        let info = frame.info;
+        let channels = info.format.components().map(|component| Channel {
+            bytes: frame.planes[component.plane],
+            component,
+            stride: frame.strides[component.plane],
+            size: component.size(info.width, info.height),
+        });
+        Self { frame: *frame, channels, rgb_from_codes: Conversion::rgb_from_codes(&info) }
+    }
+
+    /// RGB at frame position `p`; beyond the frame's edge it fades to black within one pixel.
+    #[inline]
+    fn rgb(&self, p: Vec2) -> Vec3 {
+        let size = Vec2::new(self.frame.info.width as f32, self.frame.info.height as f32);
+        let inside = (p + 1.0).clamp(Vec2::ZERO, Vec2::ONE) * (size - p).clamp(Vec2::ZERO, Vec2::ONE);
+        let cover = inside.x * inside.y;
+        if cover <= 0.0 {
+            return Vec3::ZERO;
+        }
+        let [a, b, c] = &self.channels;
+        let rgb = self.rgb_from_codes.apply(Vec3::new(a.bilinear(p), b.bilinear(p), c.bilinear(p)));
+        rgb.clamp(Vec3::ZERO, Vec3::ONE) * cover
+    }
+
+    /// Fills `out`, planar RGB `[3, side, side]`, with the picture seen through `frame_from_out`.
+    pub fn warp(&self, frame_from_out: Affine2, side: usize, out: &mut [f32]) {
+        let (r, gb) = out.split_at_mut(side * side);
+        let (g, b) = gb.split_at_mut(side * side);
+        let rows = r.par_chunks_mut(side).zip(g.par_chunks_mut(side)).zip(b.par_chunks_mut(side)).enumerate();
+        rows.with_min_len(16).for_each(|(y, ((r, g), b))| {
+            let start = frame_from_out.transform_point2(Vec2::new(0.0, y as f32));
+            for x in 0..side {
+                let rgb = self.rgb(start + frame_from_out.matrix2.x_axis * x as f32);
+                (r[x], g[x], b[x]) = (rgb.x, rgb.y, rgb.z);
+            }
+        });
+    }
+
+    /// Fills `out`, planar RGB `[3, side, side]`, with the whole frame in the middle of a black square: by area where
+    /// the frame is larger than `side`, bilinear where it is smaller. Returns the map from out to frame pixels.
+    pub fn letterbox(&self, side: usize, out: &mut [f32]) -> Affine2 {
+        let (w, h) = (self.frame.info.width, self.frame.info.height);
+        let long = w.max(h);
+        let scale = long as f32 / side as f32;
+        let bars = Vec2::new(((long - w) / 2) as f32, ((long - h) / 2) as f32);
+        let shift = Vec2::splat(0.5 * scale - 0.5) - bars;
+        let frame_from_out = Affine2::from_scale_angle_translation(Vec2::splat(scale), 0.0, shift);
+        if long <= side {
+            self.warp(frame_from_out, side, out);
+            return frame_from_out;
+        }
+        let mut codes = vec![0.0; 3 * side * side];
+        codes.par_chunks_mut(side * side).zip(&self.channels).for_each(|(plane, channel)| {
+            area_resize(channel, [bars.x, bars.y], scale, side, plane);
+        });
+        self.codes_to_rgb(&codes, bars, scale, side, out);
+        frame_from_out
+    }
+
+    /// Converts averaged codes to RGB; the part of an output pixel that lies on the bars is black.
+    fn codes_to_rgb(&self, codes: &[f32], bars: Vec2, scale: f32, side: usize, out: &mut [f32]) {
+        let (area, size) = (side * side, [self.frame.info.width, self.frame.info.height]);
+        let cover = |i: usize, bar: f32, n: usize| {
+            let (lo, hi) = (i as f32 * scale - bar, (i + 1) as f32 * scale - bar);
+            ((hi.min(n as f32) - lo.max(0.0)) / scale).max(0.0)
+        };
+        for y in 0..side {
+            for x in 0..side {
+                let (i, part) = (y * side + x, cover(x, bars.x, size[0]) * cover(y, bars.y, size[1]));
+                let code = Vec3::new(codes[i], codes[area + i], codes[2 * area + i]);
+                let rgb = self.rgb_from_codes.apply(code).clamp(Vec3::ZERO, Vec3::ONE) * part;
+                (out[i], out[area + i], out[2 * area + i]) = (rgb.x, rgb.y, rgb.z);
+            }
+        }
+    }
+}
+
+/// The samples that an output pixel covers along one axis: first index, one past the last, weight of the first and
+/// of the last.
+struct Span {
+    from: usize,
+    to: usize,
+    first: f32,
+    last: f32,
+}
+
+fn spans(side: usize, scale: f32, bar: f32, pitch: f32, n: usize) -> Vec<Span> {
+    let edge = |v: f32| ((v - bar) / pitch).clamp(0.0, n as f32);
+    let span = |i: usize| {
+        let (lo, hi) = (edge(i as f32 * scale), edge((i + 1) as f32 * scale));
+        let from = (lo as usize).min(n - 1);
+        let to = (hi.ceil() as usize).clamp(from + 1, n);
+        Span { from, to, first: (from + 1) as f32 - lo, last: hi - (to - 1) as f32 }
+    };
+    (0..side).map(span).collect()
+}
+
+/// Mean of a channel over each output pixel's footprint (OpenCV's INTER_AREA).
+fn area_resize(channel: &Channel<'_>, bars: [f32; 2], scale: f32, side: usize, out: &mut [f32]) {
+    let pitch = channel.component.pitch();
+    let columns = spans(side, scale, bars[0], pitch[0], channel.size[0]);
+    let rows = spans(side, scale, bars[1], pitch[1], channel.size[1]);
+    let weight = |s: &Span, i: usize| {
+        let single = s.to - s.from == 1;
+        match i {
+            _ if single => 1.0,
+            _ if i == s.from => s.first,
+            _ if i + 1 == s.to => s.last,
+            _ => 1.0,
+        }
+    };
+    let mut column_sums = vec![0.0f32; channel.size[0]];
+    for (row, out) in rows.iter().zip(out.chunks_exact_mut(side)) {
+        column_sums.fill(0.0);
+        let mut total = 0.0;
+        for y in row.from..row.to {
+            let w = weight(row, y);
+            total += w;
+            let line = &channel.bytes[y * channel.stride + channel.component.offset..];
+            let samples = line.iter().step_by(channel.component.step);
+            column_sums.iter_mut().zip(samples).for_each(|(sum, &code)| *sum += w * f32::from(code));
+        }
+        for (span, value) in columns.iter().zip(out) {
+            let (mut sum, mut weights) = (0.0, 0.0);
+            for (x, column) in column_sums[span.from..span.to].iter().enumerate() {
+                let w = weight(span, x + span.from);
+                sum += w * column;
+                weights += w;
+            }
+            *value = sum / (weights * total).max(f32::MIN_POSITIVE);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Which faces are followed from frame to frame: steady ids, where to look next, when to give up.
+
+use glam::Vec2;
+
+use crate::conceal::{Ellipse, Still};
+use crate::detect::iou;
+use crate::face::{Detection, Pose};
+use crate::path::{FaceJob, FaceOutcome, Smoothed};
+use crate::region;
+
+/// How long a face that cannot be swapped is kept hidden after it was last swapped or seen by the detector.
+const HOLD_SECS: f32 = 0.5;
+/// Meshes that overlap more than this are one face followed twice.
+const SAME_FACE_IOU: f32 = 0.5;
+
+/// A face that is followed.
+#[derive(Clone, Debug)]
+pub struct Track {
+    /// Stays the same while the face is followed.
+    pub id: u64,
+    /// Filter state of its landmarks, frame pixels.
+    pub smoothed: Smoothed,
+    /// Pose at its last swap.
+    pub pose: Pose,
+    /// Belief of the landmark network in this frame.
+    pub presence: f32,
+    /// Seconds since it was last swapped or detected; zero while it is being swapped.
+    pub missed_secs: f32,
+    /// Whether it was swapped in this frame.
+    pub swapped: bool,
+    /// The last swapped picture, kept for the fallback `freeze`.
+    pub still: Option<Still>,
+}
+
+impl Track {
+    /// The box of the mesh in frame pixels.
+    pub fn bounds(&self) -> (Vec2, Vec2) {
+        self.smoothed.landmarks.bounds()
+    }
+
+    /// What has to be hidden when this face cannot be swapped.
+    pub fn ellipse(&self) -> Ellipse {
+        let (lo, hi) = self.bounds();
+        Ellipse::around(lo, hi)
+    }
+
+    /// Where to look in the next frame.
+    pub fn job(&self, elapsed_secs: f32) -> FaceJob {
+        FaceJob {
+            frame_from_region: region::from_landmarks(&self.smoothed.landmarks),
+            history: Some(self.smoothed.clone()),
+            elapsed_secs,
+        }
+    }
+
+    /// Takes over what became of its job.
+    pub fn update(&mut self, outcome: FaceOutcome) {
+        self.presence = outcome.reading.presence;
+        self.swapped = outcome.swapped;
+        if outcome.swapped {
+            (self.smoothed, self.pose, self.missed_secs) = (outcome.smoothed, outcome.pose, 0.0);
+        }
+    }
+
+    /// Whether the detector's face is this one.
+    fn is(&self, face: &Detection) -> bool {
+        let ((lo, hi), centre) = (self.bounds(), (face.min + face.max) / 2.0);
+        let within = |p: Vec2, lo: Vec2, hi: Vec2| p.cmpge(lo).all() && p.cmple(hi).all();
+        within(centre, lo, hi) || within((lo + hi) / 2.0, face.min, face.max)
+    }
+}
+
+/// All followed faces.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    /// In the order in which they were found.
+    pub tracks: Vec<Track>,
+    next_id: u64,
+    frames_since_detect: u32,
+}
+
+impl Tracker {
+    /// Counts a frame; true when it is time to look for faces.
+    pub fn detection_due(&mut self, interval: u32) -> bool {
+        self.frames_since_detect += 1;
+        let searching = self.tracks.is_empty() || self.tracks.iter().any(|t| !t.swapped);
+        searching || self.frames_since_detect >= interval
+    }
+
+    /// Sorts the detector's faces: those already followed keep their tracks hidden for longer; the largest of the
+    /// others, as many as there is room for, are returned.
+    pub fn newcomers(&mut self, faces: &[Detection], max_faces: usize) -> Vec<Detection> {
+        self.frames_since_detect = 0;
+        for track in self.tracks.iter_mut().filter(|t| !t.swapped) {
+            if faces.iter().any(|f| track.is(f)) {
+                track.missed_secs = 0.0;
+            }
+        }
+        let mut new: Vec<Detection> =
+            faces.iter().filter(|f| !self.tracks.iter().any(|t| t.swapped && t.is(f))).copied().collect();
+        new.sort_by(|a, b| (b.max - b.min).element_product().total_cmp(&(a.max - a.min).element_product()));
+        let held = self.tracks.iter().filter(|t| t.swapped || !new.iter().any(|f| t.is(f))).count();
+        new.truncate(max_faces.saturating_sub(held));
+        new
+    }
+
+    /// Takes in a face that was swapped for the first time, or finds the hidden track that it continues. Returns
+    /// the id and whether it is new.
+    pub fn admit(&mut self, face: &Detection, outcome: FaceOutcome) -> (u64, bool) {
+        if let Some(track) = self.tracks.iter_mut().find(|t| !t.swapped && t.is(face)) {
+            track.update(outcome);
+            return (track.id, false);
+        }
+        self.next_id += 1;
+        let mut track = Track {
+            id: self.next_id,
+            smoothed: outcome.smoothed.clone(),
+            pose: outcome.pose,
+            presence: 0.0,
+            missed_secs: 0.0,
+            swapped: false,
+            still: None,
+        };
+        track.update(outcome);
+        self.tracks.push(track);
+        (self.next_id, true)
+    }
+
+    /// Gives up faces that were gone for too long and doubles of a face. Returns their ids.
+    pub fn give_up(&mut self, elapsed_secs: f32) -> Vec<u64> {
+        self.tracks.iter_mut().filter(|t| !t.swapped).for_each(|t| t.missed_secs += elapsed_secs);
+        let doubled = |i: usize, t: &Track| {
+            self.tracks[..i].iter().any(|o| o.swapped && iou(o.bounds(), t.bounds()) > SAME_FACE_IOU)
+        };
+        let gone = |(i, t): (usize, &Track)| (t.missed_secs > HOLD_SECS || doubled(i, t)).then_some(t.id);
+        let lost: Vec<u64> = self.tracks.iter().enumerate().filter_map(gone).collect();
+        self.tracks.retain(|t| !lost.contains(&t.id));
+        lost
+    }
+}

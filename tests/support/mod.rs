@@ -1,0 +1,61 @@
+//! What several test modules need: owned frames, the scene clip's first pictures.
+
+pub mod clip;
+
+use alphaswap::frame::{ColorSpace, FrameInfo, FrameView, FrameViewMut, Matrix, PixelFormat, Range};
+use proptest::prelude::*;
+
+/// A frame that owns its bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    pub info: FrameInfo,
+    pub strides: [usize; 3],
+    pub planes: [Vec<u8>; 3],
+}
+
+impl Picture {
+    /// A frame whose bytes come from a small generator, with `padding` bytes at each row's end.
+    pub fn noise(info: FrameInfo, padding: usize, seed: u64) -> Self {
+        let mut state = seed.wrapping_mul(2).wrapping_add(1);
+        let mut byte = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 56) as u8
+        };
+        let (mut strides, mut planes) = ([0; 3], [const { Vec::new() }; 3]);
+        for plane in 0..info.format.planes() {
+            let (row, rows) = info.format.plane_size(plane, info.width, info.height);
+            strides[plane] = row + padding;
+            planes[plane] = (0..rows * (row + padding)).map(|_| byte()).collect();
+        }
+        Self { info, strides, planes }
+    }
+
+    /// An RGB frame from interleaved bytes.
+    pub fn rgb(width: usize, height: usize, bytes: Vec<u8>) -> Self {
+        let info = FrameInfo { format: PixelFormat::Rgb, width, height, color: ColorSpace::default() };
+        Self { info, strides: [width * 3, 0, 0], planes: [bytes, Vec::new(), Vec::new()] }
+    }
+
+    pub fn view(&self) -> FrameView<'_> {
+        let [a, b, c] = &self.planes;
+        FrameView::new(self.info, [a, b, c], self.strides).unwrap()
+    }
+
+    pub fn view_mut(&mut self) -> FrameViewMut<'_> {
+        let [a, b, c] = &mut self.planes;
+        FrameViewMut::new(self.info, [a, b, c], self.strides).unwrap()
+    }
+}
+
+/// Any format, colour space and a size in `sides`.
+pub fn any_info(sides: std::ops::Range<usize>) -> impl Strategy<Value = FrameInfo> {
+    let format = prop::sample::select(PixelFormat::ALL.to_vec());
+    let matrix = prop::sample::select(vec![Matrix::Bt601, Matrix::Bt709, Matrix::Bt2020]);
+    let range = prop::sample::select(vec![Range::Limited, Range::Full]);
+    (format, matrix, range, sides.clone(), sides).prop_map(|(format, matrix, range, width, height)| FrameInfo {
+        format,
+        width,
+        height,
+        color: ColorSpace { matrix, range },
+    })
+}
