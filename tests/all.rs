@@ -1,5 +1,6 @@
 //! The one integration test binary; this is its table of contents.
 
+mod engine_cpu;
 mod engine_gpu;
 mod frame;
 mod house;
