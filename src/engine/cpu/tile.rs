@@ -6,6 +6,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::Act;
+use super::buffer::Buffer;
 use super::layout::LANES;
 
 /// A run of input channels at one kernel element.
@@ -23,7 +24,7 @@ pub struct Dense {
     /// Kernel elements, block by block.
     pub taps: Vec<Tap>,
     /// `[out block][tap][channel][LANES]`.
-    pub weights: Vec<f32>,
+    pub weights: Buffer,
     /// Bias by output channel, padded.
     pub bias: Vec<f32>,
     /// Epilogue.
