@@ -5,6 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::Act;
 use super::buffer::Buffer;
+use super::elementwise::add;
 use super::kernel::{Kernel, for_rows};
 use super::layout::{LANES, Layout};
 use super::pack::{self, Params};
@@ -86,7 +87,7 @@ impl WithSimd for RowOp<'_> {
                 _ => row.run::<S, 2>(simd, out),
             }
             if let Some(residual) = self.residual.get(block * block_len..(block + 1) * block_len) {
-                out.iter_mut().zip(residual).for_each(|(y, r)| *y += r);
+                add(simd, out, residual);
             }
             self.conv.act.pixels(simd, out, block);
         }
@@ -111,7 +112,12 @@ impl BlockRow<'_> {
         let start = pad.left.div_ceil(T).min(out.len());
         let end = (input.shape.w + pad.left + T).saturating_sub(kernel) / T;
         let end = end.clamp(start, out.len());
-        (0..start).chain(end..out.len()).for_each(|x| self.edge(x, &mut out[x]));
+        for x in 0..start {
+            self.edge(x, &mut out[x]);
+        }
+        for x in end..out.len() {
+            self.edge(x, &mut out[x]);
+        }
         // Without AVX-512 a block is several registers wide.
         for lane in (0..LANES).step_by(S::F32_LANES) {
             let mut x = start;
