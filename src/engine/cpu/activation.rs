@@ -105,7 +105,26 @@ fn each(values: &mut [f32], slope: &[f32; LANES], top: f32) {
     }
 }
 
-/// `scale * tanh x + shift` in place, as 1 - 2 / (exp 2x + 1): the absolute error stays below 3e-7.
+/// `scale * tanh x + shift` in place, as 1 - 2 / (exp 2x + 1). exp is 2^k times the power series of 2^f for |f| <= 1/2;
+/// seven terms leave a relative error of 1.2e-7, so the result is within 3e-7 of the truth.
+#[multiversion(targets = "simd")]
 fn tanh(values: &mut [f32], scale: f32, shift: f32) {
-    values.iter_mut().for_each(|v| *v = scale * v.tanh() + shift);
+    use std::f32::consts::{LN_2, LOG2_E};
+    // 1.5 * 2^23: adding and taking it away rounds to a whole number.
+    const ROUND: f32 = 12_582_912.0;
+    for v in values {
+        // Beyond +-20 bits tanh is 1 to the last place; a NaN passes both comparisons.
+        let bits = *v * 2.0 * LOG2_E;
+        let bits = if bits > 40.0 { 40.0 } else { bits };
+        let bits = if bits < -40.0 { -40.0 } else { bits };
+        let whole = (bits + ROUND) - ROUND;
+        let x = (bits - whole) * LN_2;
+        let series = x / 6.0 + 1.0;
+        let series = x / 5.0 * series + 1.0;
+        let series = x / 4.0 * series + 1.0;
+        let series = x / 3.0 * series + 1.0;
+        let series = x / 2.0 * series + 1.0;
+        let exp = (x * series + 1.0) * f32::from_bits(((whole as i32 + 127) << 23) as u32);
+        *v = scale * (1.0 - 2.0 / (exp + 1.0)) + shift;
+    }
 }

@@ -1,6 +1,12 @@
 //! Depthwise convolutions: one filter per channel, a block of channels per register. They read the input where it
 //! lies; pixels whose window leaves the map are few and take a slower way.
 
+#![allow(
+    clippy::needless_range_loop,
+    clippy::manual_memcpy,
+    reason = "loops over constant ranges are unrolled whole, which keeps the arrays they index in registers"
+)]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::Act;
@@ -128,10 +134,10 @@ impl BlockRow<'_> {
         let end = (input.shape.w + pad.left + T).saturating_sub(kernel) / T;
         let end = end.clamp(start, out.len());
         for x in 0..start {
-            self.edge(x, &mut out[x]);
+            self.edge(simd, x, &mut out[x]);
         }
         for x in end..out.len() {
-            self.edge(x, &mut out[x]);
+            self.edge(simd, x, &mut out[x]);
         }
         let mut runs = [Run::<K> { row: &[], kx: 0, weights: &[[0.0; LANES]; K] }; MAX_RUNS];
         let mut count = 0;
@@ -176,8 +182,9 @@ impl BlockRow<'_> {
         self.conv.weights[(self.block * k + ky) * k * LANES..][..k * LANES].as_chunks().0
     }
 
+    /// One pixel whose window leaves the map.
     #[inline(always)]
-    fn edge(&self, x: usize, out: &mut [f32; LANES]) {
+    fn edge<S: Simd>(&self, simd: S, x: usize, out: &mut [f32; LANES]) {
         let window = &self.conv.window;
         out.copy_from_slice(&self.conv.bias[self.block * LANES..][..LANES]);
         for ky in 0..window.kernel {
@@ -186,8 +193,9 @@ impl BlockRow<'_> {
                 let Some(x) = window.resolve(x * window.stride + kx, window.pad.left, window.input.shape.w) else {
                     continue;
                 };
-                for l in 0..LANES {
-                    out[l] += row[x][l] * w[l];
+                let terms = S::as_simd_f32s(&row[x]).0.iter().zip(S::as_simd_f32s(w).0);
+                for (sum, (&x, &w)) in S::as_mut_simd_f32s(out).0.iter_mut().zip(terms) {
+                    *sum = simd.mul_add_e_f32s(x, w, *sum);
                 }
             }
         }

@@ -3,6 +3,12 @@
 //! memory). With AVX-512, 14 x 2 accumulators leave four registers for weights and pixels, and 28 multiply-adds share
 //! 16 loads.
 
+#![allow(
+    clippy::needless_range_loop,
+    clippy::manual_memcpy,
+    reason = "loops over constant ranges are unrolled whole, which keeps the arrays they index in registers"
+)]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::Act;
@@ -166,7 +172,9 @@ impl<const P: usize, const B: usize, const V: usize, const L: usize> Tile<'_, '_
         for b in 0..B {
             let block = self.block + b;
             weights[b] = self.dense.weights[block * per_block..][..per_block].as_chunks().0;
-            bias[b].copy_from_slice(S::as_simd_f32s(&self.dense.bias[block * LANES..][..LANES]).0);
+            for v in 0..V {
+                bias[b][v] = S::as_simd_f32s(&self.dense.bias[block * LANES..][..LANES]).0[v];
+            }
         }
         let mut sums = [bias; P];
         let input = &self.row.input[self.x * L..];
@@ -180,7 +188,10 @@ impl<const P: usize, const B: usize, const V: usize, const L: usize> Tile<'_, '_
             for c in 0..channels {
                 let mut w = [[simd.splat_f32s(0.0); V]; B];
                 for b in 0..B {
-                    w[b].copy_from_slice(S::as_simd_f32s(&taken[b][c]).0);
+                    // Element by element: a slice copy would go through memory.
+                    for v in 0..V {
+                        w[b][v] = S::as_simd_f32s(&taken[b][c]).0[v];
+                    }
                 }
                 for p in 0..P {
                     let pixel = simd.splat_f32s(pixels[p][c]);
