@@ -40,7 +40,7 @@ fn packets(path: &Path, kind: &'static str) -> Vec<(Duration, Vec<u8>)> {
     let (found, pads) = (std::sync::Arc::new(std::sync::Mutex::new(Vec::new())), pipeline.downgrade());
     let list = found.clone();
     pipeline.by_name("p").unwrap().connect_pad_added(move |_, pad| {
-        let sink = gst::ElementFactory::make("fakesink").property("sync", false).build().unwrap();
+        let sink = gst::ElementFactory::make("fakesink").property("async", false).build().unwrap();
         pads.upgrade().unwrap().add(&sink).unwrap();
         sink.sync_state_with_parent().unwrap();
         pad.link(&sink.static_pad("sink").unwrap()).unwrap();
