@@ -248,3 +248,19 @@ fn a_picture_without_a_face_is_told() {
     fails(&mut swap(&dir, "in.png", "out.mp4"), &["out.mp4", ".png"]);
     assert_eq!(listing(dir.path()), ["in.png"]);
 }
+
+#[test]
+fn a_contact_sheet_shows_before_and_after() {
+    let dir = clip();
+    let sheet = dir.path().join("sheet.png");
+    swap(&dir, "in.mkv", "out.mkv").arg("--contact-sheet").arg(&sheet).assert().success();
+    let sheet = image::open(sheet).unwrap().to_rgb8();
+    // Three pairs of rows of four pictures of 320 x 240, with 8 rows between the pairs.
+    assert_eq!(sheet.dimensions(), (1280, 6 * 240 + 2 * 8));
+    // No face, so before and after show the same ball but for the encoder's noise.
+    for (x, y) in [(60, 100), (900, 600)] {
+        let (above, below) = (sheet.get_pixel(x, y), sheet.get_pixel(x, y + 240));
+        assert!(above.0.iter().zip(below.0).all(|(a, b)| a.abs_diff(b) < 30), "{above:?} {below:?}");
+    }
+    swap(&dir, "in.mkv", "x.png").arg("--contact-sheet").arg("s.png").assert().code(1);
+}
