@@ -108,11 +108,11 @@ proptest! {
         let before = Picture::noise(info, padding, seed);
         let side = 20;
         let hole = |i: usize| (i % side) < 10;
-        let pixels: Vec<Vec4> = (0..side * side).map(|i| Vec4::new(0.9, 0.1, 0.2, if hole(i) { 0.0 } else { 1.0 })).collect();
+        let pixels: Vec<Vec4> = (0..side * side).map(|i| Vec4::new(229.0, 25.0, 51.0, if hole(i) { 0.0 } else { 1.0 })).collect();
         let frame_from_patch = Affine2::from_scale_angle_translation(Vec2::splat(1.3), angle, Vec2::new(20.0, 20.0));
         let patch_from_frame = frame_from_patch.inverse();
         let mut after = before.clone();
-        blend(&mut after.view_mut(), &Patch { pixels: &pixels, side }, patch_from_frame, strength);
+        blend(&mut after.view_mut(), &Patch { pixels: &pixels, side, shown: (Vec2::ZERO, Vec2::splat(side as f32)) }, patch_from_frame, strength);
         let covered = |p: Vec2| { let q = patch_from_frame.transform_point2(p); q.x > 8.99 && q.x < 19.01 && q.y > -0.01 && q.y < 19.01 };
         assert_untouched(&before, &after, covered)?;
         if strength == 0.0 { prop_assert_eq!(&before, &after); }

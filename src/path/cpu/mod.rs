@@ -3,13 +3,14 @@
 pub mod blend;
 pub mod generator;
 pub mod sample;
+mod taps;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use glam::{Affine2, Vec3, Vec4};
 
-use self::blend::{Patch, blend};
+use self::blend::{Patch, blend, compose};
 use self::generator::Generator;
 use self::sample::{Border, Sampler};
 use super::window::{CROPS, choose_crop};
@@ -206,10 +207,12 @@ impl PainterState {
         }
         CpuPath::timed(times, Stage::Mask, || {
             let mask = self.mask.run(&points, side, look.feather * crop as f32);
-            compose(swapped, mask, &mut self.patch[..side * side]);
+            compose(&frame.info, swapped, mask, &mut self.patch[..side * side]);
         });
         CpuPath::timed(times, Stage::Blend, || {
-            let patch = Patch { pixels: &self.patch[..side * side], side };
+            // The mask lies within the mesh; a pixel more for the bilinear taps.
+            let (lo, hi) = points.bounds();
+            let patch = Patch { pixels: &self.patch[..side * side], side, shown: (lo - 1.0, hi + 1.0) };
             blend(frame, &patch, canvas_from_frame, look.strength);
         });
         true
@@ -223,13 +226,5 @@ impl PainterState {
         }
         let crop = choose_crop(CROPS[1] as f32 / scale, self.least_crop, self.most_crop);
         Some((crop, align::canvas_from_frame(landmarks, crop)))
-    }
-}
-
-/// Interleaves planar RGB `[3, n]` and the mask `[n]`.
-fn compose(rgb: &[f32], mask: &[f32], out: &mut [Vec4]) {
-    let n = out.len();
-    for (i, pixel) in out.iter_mut().enumerate() {
-        *pixel = Vec4::new(rgb[i], rgb[n + i], rgb[2 * n + i], mask[i]);
     }
 }

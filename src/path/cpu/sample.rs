@@ -3,6 +3,7 @@
 use glam::{Affine2, Vec2, Vec3};
 use rayon::prelude::*;
 
+use super::taps::{SEGMENT, Taps, convert};
 use crate::color::{Component, Conversion};
 use crate::frame::FrameView;
 
@@ -32,25 +33,10 @@ struct Channel<'a> {
 }
 
 impl Channel<'_> {
-    #[inline]
-    fn at(&self, x: usize, y: usize) -> f32 {
-        f32::from(self.bytes[y * self.stride + self.component.offset + x * self.component.step])
-    }
-
-    /// Bilinear value at frame position `p`, edges continued.
-    #[inline]
-    fn bilinear(&self, p: Vec2) -> f32 {
-        let c = &self.component;
-        let axis = |v: f32, origin: f32, pitch: f32, n: usize| {
-            let v = ((v - origin) / pitch).clamp(0.0, (n - 1) as f32);
-            let i = (v as usize).min(n.saturating_sub(2));
-            (i, (i + 1).min(n - 1), v - i as f32)
-        };
-        let (x0, x1, fx) = axis(p.x, c.origin()[0], c.pitch()[0], self.size[0]);
-        let (y0, y1, fy) = axis(p.y, c.origin()[1], c.pitch()[1], self.size[1]);
-        let top = self.at(x0, y0) + (self.at(x1, y0) - self.at(x0, y0)) * fx;
-        let bottom = self.at(x0, y1) + (self.at(x1, y1) - self.at(x0, y1)) * fx;
-        top + (bottom - top) * fy
+    /// Whether a place has the same taps in both channels, but for the offset.
+    fn shares_taps(&self, other: &Self) -> bool {
+        let (a, b) = (self.component, other.component);
+        (a.half, a.step, self.stride) == (b.half, b.step, other.stride)
     }
 }
 
@@ -67,14 +53,6 @@ impl<'a> Sampler<'a> {
         Self { frame: *frame, channels, rgb_from_codes: Conversion::rgb_from_codes(&info) }
     }
 
-    /// RGB at frame position `p`, the edge's beyond it.
-    #[inline]
-    fn rgb(&self, p: Vec2) -> Vec3 {
-        let [a, b, c] = &self.channels;
-        let code = Vec3::new(a.bilinear(p), b.bilinear(p), c.bilinear(p));
-        self.rgb_from_codes.apply(code).clamp(Vec3::ZERO, Vec3::ONE)
-    }
-
     /// 1 inside the frame, falling to 0 within one pixel beyond its edge.
     #[inline]
     fn cover(&self, p: Vec2) -> f32 {
@@ -88,15 +66,36 @@ impl<'a> Sampler<'a> {
         let (r, gb) = out.split_at_mut(side * side);
         let (g, b) = gb.split_at_mut(side * side);
         let rows = r.par_chunks_mut(side).zip(g.par_chunks_mut(side)).zip(b.par_chunks_mut(side)).enumerate();
+        let step = frame_from_out.matrix2.x_axis;
         rows.with_min_len(16).for_each(|(y, ((r, g), b))| {
-            let start = frame_from_out.transform_point2(Vec2::new(0.0, y as f32));
-            for x in 0..side {
-                let p = start + frame_from_out.matrix2.x_axis * x as f32;
-                let cover = if border == Border::Black { self.cover(p) } else { 1.0 };
-                let rgb = if cover > 0.0 { self.rgb(p) * cover } else { Vec3::ZERO };
-                (r[x], g[x], b[x]) = (rgb.x, rgb.y, rgb.z);
+            let segments = r.chunks_mut(SEGMENT).zip(g.chunks_mut(SEGMENT)).zip(b.chunks_mut(SEGMENT)).enumerate();
+            for (i, ((r, g), b)) in segments {
+                let start = frame_from_out.transform_point2(Vec2::new((i * SEGMENT) as f32, y as f32));
+                self.segment(start, step, [r, g, b], border);
             }
         });
+    }
+
+    /// Up to [`SEGMENT`] pixels at frame positions `start + i * step`.
+    fn segment(&self, start: Vec2, step: Vec2, mut rgb: [&mut [f32]; 3], border: Border) {
+        let n = rgb[0].len();
+        let mut taps = Taps::default();
+        for (c, channel) in self.channels.iter().enumerate() {
+            if c == 0 || !channel.shares_taps(&self.channels[c - 1]) {
+                let Channel { component, stride, size, .. } = *channel;
+                taps.place(component, size, stride, start, step, n);
+            }
+            taps.read(&channel.bytes[channel.component.offset..], rgb[c]);
+        }
+        let [r, g, b] = &mut rgb;
+        convert(&self.rgb_from_codes, r, g, b);
+        let at = |i: usize| start + step * i as f32;
+        if border == Border::Black && self.cover(at(0)).min(self.cover(at(n - 1))) < 1.0 {
+            for (i, ((r, g), b)) in r.iter_mut().zip(&mut **g).zip(&mut **b).enumerate() {
+                let cover = self.cover(at(i));
+                (*r, *g, *b) = (*r * cover, *g * cover, *b * cover);
+            }
+        }
     }
 
     /// Fills `out`, planar RGB `[3, side, side]`, with the whole frame in the middle of a black square: by area where
