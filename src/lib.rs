@@ -14,6 +14,7 @@ pub mod engine;
 pub mod error;
 pub mod face;
 pub mod frame;
+pub mod gpu;
 pub mod guide;
 pub mod identity;
 pub mod marks;

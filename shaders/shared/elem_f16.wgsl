@@ -1,0 +1,3 @@
+enable f16;
+// Stored type of feature maps and of the weights that meet them. Sums are f32 whatever this is.
+alias elem = f16;

@@ -1,0 +1,2 @@
+// Stored type of a conversion's result.
+alias result = f32;

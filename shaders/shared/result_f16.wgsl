@@ -1,0 +1,3 @@
+enable f16;
+// Stored type of a conversion's result.
+alias result = f16;

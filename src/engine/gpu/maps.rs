@@ -1,0 +1,105 @@
+//! Operations without a matrix product.
+
+use alphaswap_shaders as shaders;
+use alphaswap_shaders::Shader;
+
+use super::lower::{Lowering, Operand, Storage, map_params, pixel_groups};
+use crate::error::Result;
+use crate::gpu::params::MapParams;
+use crate::nets::{Activation, Node};
+
+impl Lowering<'_> {
+    fn params_of(&self, node: &Node) -> MapParams {
+        map_params(self.spec.shape(node.inputs[0]), self.spec.shape(node.output))
+    }
+
+    /// An operation that moves values of one input: `shaders` for f32 and f16 storage.
+    pub fn gather(&mut self, node: &Node, shaders: [&'static Shader; 2], extra: usize) -> Result<()> {
+        let params = MapParams { extra: extra as u32, ..self.params_of(node) };
+        let input = self.read(node.inputs[0], self.maps);
+        let output = self.write(node, self.maps);
+        let shader = shaders[self.maps as usize];
+        let groups = pixel_groups(shader, self.spec.shape(node.output));
+        self.push(shader, &[], bytemuck::bytes_of(&params), vec![input, output], groups);
+        Ok(())
+    }
+
+    /// Channels of input 0, then of input 1.
+    pub fn concat(&mut self, node: &Node) -> Result<()> {
+        let params = self.params_of(node);
+        let (input, other) = (self.read(node.inputs[0], self.maps), self.read(node.inputs[1], self.maps));
+        let output = self.write(node, self.maps);
+        let shader = [&shaders::CONCAT, &shaders::CONCAT_F16][self.maps as usize];
+        let groups = pixel_groups(shader, self.spec.shape(node.output));
+        self.push(shader, &[], bytemuck::bytes_of(&params), vec![input, output, other], groups);
+        Ok(())
+    }
+
+    /// Sum and activation.
+    pub fn add(&mut self, node: &Node, act: &Activation) -> Result<()> {
+        let (params, shape) = (self.params_of(node), self.spec.shape(node.output));
+        let (input, other) = (self.read(node.inputs[0], self.maps), self.read(node.inputs[1], self.maps));
+        let output = self.write(node, self.maps);
+        let (channel, number) = self.epilogue(&node.name, shape.c, None, act)?;
+        let shader = [&shaders::ADD, &shaders::ADD_F16][self.maps as usize];
+        let operands = vec![input, output, other, channel];
+        let groups = pixel_groups(shader, shape);
+        self.push(shader, &[("ACTIVATION", number)], bytemuck::bytes_of(&params), operands, groups);
+        Ok(())
+    }
+
+    /// Mean over rows and columns, f32.
+    pub fn mean(&mut self, node: &Node) -> Result<()> {
+        let params = self.params_of(node);
+        let storage = self.values[node.inputs[0].0].storage;
+        let operands = vec![Operand::Value(node.inputs[0].0), self.write(node, Storage::F32)];
+        let shader = [&shaders::MEAN, &shaders::MEAN_F16][storage as usize];
+        self.push(shader, &[], bytemuck::bytes_of(&params), operands, [params.in_c, 1, 1]);
+        Ok(())
+    }
+
+    /// Instance norm with style.
+    pub fn style_norm(&mut self, node: &Node, eps: f32, caii: bool, residual: bool, act: &Activation) -> Result<()> {
+        let params = MapParams { factor: eps, ..self.params_of(node) };
+        let (channel, number) = self.epilogue(&node.name, params.in_c as usize, None, act)?;
+        let input = self.read(node.inputs[0], self.maps);
+        let style = self.read(node.inputs[1], Storage::F32);
+        // A binding that the constants leave unread still needs a buffer.
+        let mean = if caii { self.read(node.inputs[2], Storage::F32) } else { style.clone() };
+        let last = node.inputs[node.inputs.len() - 1];
+        let added = if residual { self.read(last, self.maps) } else { input.clone() };
+        let output = self.write(node, self.maps);
+        let shader = [&shaders::STYLE_NORM, &shaders::STYLE_NORM_F16][self.maps as usize];
+        let flag = |on: bool| f64::from(u8::from(on));
+        let constants = [("ACTIVATION", number), ("CAII", flag(caii)), ("RESIDUAL", flag(residual))];
+        let operands = vec![input, style, channel, output, mean, added];
+        self.push(shader, &constants, bytemuck::bytes_of(&params), operands, [params.in_c, 1, 1]);
+        Ok(())
+    }
+
+    /// Unit length times `scale` after subtracting `mean`, f32.
+    pub fn normalize(&mut self, node: &Node, mean: Option<&str>, scale: f32) -> Result<()> {
+        let params = MapParams { factor: scale, ..self.params_of(node) };
+        let c = params.in_c as usize;
+        let mean = mean.map_or(Ok(vec![0.0; c]), |m| self.param(m, &[c]).map(<[f32]>::to_vec))?;
+        let mean = self.constant(&node.name, &mean, Storage::F32);
+        let operands = vec![self.read(node.inputs[0], Storage::F32), mean, self.write(node, Storage::F32)];
+        self.push(&shaders::NORMALIZE, &[], bytemuck::bytes_of(&params), operands, [1, 1, 1]);
+        Ok(())
+    }
+
+    /// Channel-last parts, one dispatch for each input, f32.
+    pub fn rows(&mut self, node: &Node) -> Result<()> {
+        let mut first = 0;
+        for &input in &node.inputs {
+            let shape = self.spec.shape(input);
+            let params = MapParams { extra: first as u32, ..map_params(shape, self.spec.shape(node.output)) };
+            let storage = self.values[input.0].storage;
+            let shader = [&shaders::ROWS, &shaders::ROWS_F16][storage as usize];
+            let operands = vec![Operand::Value(input.0), self.write(node, Storage::F32)];
+            self.push(shader, &[], bytemuck::bytes_of(&params), operands, pixel_groups(shader, shape));
+            first += shape.len();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! The GPU engine: a network planned once for one device, then recorded into compute passes.
+//!
+//! [`lower`] turns nodes into steps (one dispatch each), [`plan`] lets values that never live together share a
+//! buffer, [`conv`] chooses convolution kernels and packs their weights, [`maps`] does the other operations.
+
+mod conv;
+mod lower;
+mod maps;
+mod plan;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use conv::{ConvKernel, choose};
+
+use crate::error::{Error, Result};
+use crate::gpu::{BufferRange, Context, Dispatch};
+use crate::models::Weights;
+use crate::nets::{NetSpec, Port};
+use crate::tensor::Tensor;
+use lower::{Lowering, Operand};
+use plan::Lifetime;
+
+/// How feature maps and the weights that meet them are stored. Sums, statistics, vectors and ports are f32 always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// 32-bit floats.
+    #[default]
+    F32,
+    /// 16-bit floats: half the memory traffic; needs [`Context::has_f16`].
+    F16Storage,
+}
+
+/// A network on the GPU.
+#[derive(Debug)]
+pub struct Net {
+    ctx: Arc<Context>,
+    spec: Arc<NetSpec>,
+    /// Where each port or kept value lives, by [`crate::nets::ValueId`].
+    kept: HashMap<usize, BufferRange>,
+    /// Node names of kept values.
+    cut_points: HashMap<String, usize>,
+    slow: Vec<Dispatch>,
+    fast: Vec<Dispatch>,
+}
+
+impl Net {
+    /// Plans `spec` with `weights`, whose names and shapes must be those of [`NetSpec::params`]: compiles kernels,
+    /// uploads weights, lays out buffers, binds.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a missing or misshapen parameter, [`Error::Device`] for a precision that the device lacks,
+    /// [`Error::DeviceLost`] when the device fails.
+    pub fn new(ctx: &Arc<Context>, spec: Arc<NetSpec>, weights: &Weights, precision: Precision) -> Result<Self> {
+        Self::plan(ctx, spec, weights, precision, false)
+    }
+
+    /// Like [`Self::new`], but every f32 value stays readable with [`Self::cut_point`] (no buffer is shared): for tests
+    /// and debugging.
+    pub fn with_cut_points(ctx: &Arc<Context>, spec: Arc<NetSpec>, weights: &Weights) -> Result<Self> {
+        Self::plan(ctx, spec, weights, Precision::F32, true)
+    }
+
+    fn plan(ctx: &Arc<Context>, spec: Arc<NetSpec>, weights: &Weights, precision: Precision, keep: bool) -> Result<Self> {
+        if precision == Precision::F16Storage && !ctx.has_f16() {
+            return Err(Error::Device(format!("{} cannot store 16-bit floats", ctx.line())));
+        }
+        let lowered = Lowering::lower(ctx, &spec, weights, precision, keep)?;
+        let buffers = value_buffers(ctx, &spec.name, &lowered);
+        let stride = 256;
+        let params: Vec<u8> = lowered.steps.iter().flat_map(|s| padded(&s.params, stride)).collect();
+        let uniforms = ctx.buffer("params", params.len() as u64, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST);
+        ctx.write(&uniforms, &params);
+        let (mut slow, mut fast) = (Vec::new(), Vec::new());
+        for (i, step) in lowered.steps.iter().enumerate() {
+            let offset = (i * stride) as u64;
+            let uniform = BufferRange { buffer: uniforms.buffer.clone(), offset, size: step.params.len() as u64 };
+            let range = |operand| match operand {
+                &Operand::Value(v) => buffers[&v].prefix(lowered.values[v].bytes()),
+                Operand::Buffer(range) => BufferRange::clone(range),
+            };
+            let operands: Vec<BufferRange> = step.operands.iter().map(range).collect();
+            let bound: Vec<&BufferRange> = std::iter::once(&uniform).chain(&operands).collect();
+            let dispatch = ctx.dispatch(&step.kernel, &bound, step.groups);
+            if step.slow { slow.push(dispatch) } else { fast.push(dispatch) }
+        }
+        ctx.check()?;
+        let pinned = |v: &usize| lowered.values[*v].pinned;
+        let kept = buffers.iter().filter(|(v, _)| pinned(v));
+        let kept = kept.map(|(&v, range)| (v, range.prefix(lowered.values[v].bytes()))).collect();
+        let cut_points = spec.nodes.iter().map(|n| (n.name.clone(), n.output.0)).filter(|(_, v)| pinned(v)).collect();
+        Ok(Self { ctx: ctx.clone(), spec, kept, cut_points, slow, fast })
+    }
+
+    /// What it runs.
+    pub fn spec(&self) -> &NetSpec {
+        &self.spec
+    }
+
+    /// Where to write the f32 values of input `name` (channels, rows, columns), on the device.
+    pub fn input_buffer(&self, name: &str) -> Option<&BufferRange> {
+        self.spec.input(name).map(|port| &self.kept[&port.value.0])
+    }
+
+    /// Where the f32 values of output `name` are after [`Self::record`].
+    pub fn output_buffer(&self, name: &str) -> Option<&BufferRange> {
+        self.spec.output(name).map(|port| &self.kept[&port.value.0])
+    }
+
+    /// Records what depends on slow inputs alone (the identity): once after such an input has changed, and once at the
+    /// start.
+    pub fn record_slow(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.slow.iter().for_each(|d| d.record(pass));
+    }
+
+    /// Records everything else.
+    pub fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.fast.iter().for_each(|d| d.record(pass));
+    }
+
+    /// Checks shapes, uploads, runs, waits, and returns all outputs by name.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a missing or misshapen input, [`Error::DeviceLost`] when the device fails.
+    pub fn run_tensors(&self, inputs: &HashMap<String, Tensor>) -> Result<HashMap<String, Tensor>> {
+        for port in &self.spec.inputs {
+            let got = inputs.get(&port.name).map(|t| t.shape.clone()).unwrap_or_default();
+            if got != port.shape {
+                return Err(Error::Shape { name: port.name.clone(), expected: port.shape.clone(), got });
+            }
+            self.ctx.write(&self.kept[&port.value.0], &inputs[&port.name].data);
+        }
+        let mut encoder = self.ctx.encoder(&self.spec.name);
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            self.record_slow(&mut pass);
+            self.record(&mut pass);
+        }
+        self.ctx.submit(encoder)?;
+        let ports = &self.spec.outputs;
+        let ranges: Vec<&BufferRange> = ports.iter().map(|p| &self.kept[&p.value.0]).collect();
+        let values = self.ctx.read_f32(&ranges)?;
+        let tensor = |(port, mut data): (&Port, Vec<f32>)| {
+            data.truncate(port.shape.iter().product());
+            Ok((port.name.clone(), Tensor::new(port.shape.clone(), data)?))
+        };
+        ports.iter().zip(values).map(tensor).collect()
+    }
+
+    /// The value at the cut point `node` after a run, when planned with [`Self::with_cut_points`].
+    pub fn cut_point(&self, node: &str) -> Result<Option<Tensor>> {
+        let Some(&value) = self.cut_points.get(node) else { return Ok(None) };
+        let shape = self.spec.values[value];
+        let mut data = self.ctx.read_f32(&[&self.kept[&value]])?.swap_remove(0);
+        data.truncate(shape.len());
+        Ok(Some(Tensor::new([1, shape.c, shape.h, shape.w], data)?))
+    }
+}
+
+/// A buffer for each value that is used, shared by values that never live together.
+fn value_buffers(ctx: &Context, name: &str, lowered: &Lowering<'_>) -> HashMap<usize, BufferRange> {
+    let lifetimes: Vec<Lifetime> = lowered.lifetimes();
+    let slots = plan::assign(&lifetimes);
+    let ranges: Vec<BufferRange> = slots.sizes.iter().map(|&size| ctx.storage(name, size)).collect();
+    let placed = slots.of_value.iter().enumerate();
+    placed.filter_map(|(v, slot)| Some((v, ranges[(*slot)?].clone()))).collect()
+}
+
+fn padded(bytes: &[u8], stride: usize) -> Vec<u8> {
+    let mut padded = bytes.to_vec();
+    padded.resize(stride, 0);
+    padded
+}

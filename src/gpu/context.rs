@@ -1,0 +1,148 @@
+//! [`Context`]: one open GPU.
+
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wgpu::BufferUsages;
+
+use super::BufferRange;
+use super::kernel::Kernels;
+use crate::error::{Error, Result};
+
+/// An open GPU: device, queue and the kernels compiled so far. wgpu reports most failures out of band; they are kept
+/// here, and [`Self::check`] (called by everything that submits or reads) turns them into [`Error::DeviceLost`].
+#[derive(Debug)]
+pub struct Context {
+    /// The device.
+    pub device: wgpu::Device,
+    /// Its queue.
+    pub queue: wgpu::Queue,
+    pub(crate) kernels: Kernels,
+    line: String,
+    software: bool,
+    fault: Fault,
+}
+
+/// The first thing that went wrong on the device.
+#[derive(Clone, Debug, Default)]
+struct Fault(Arc<Mutex<Option<String>>>);
+
+impl Fault {
+    fn set(&self, message: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+    }
+
+    fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Context {
+    /// Opens `adapter` with everything it offers that the kernels can use; `why` says why it was chosen.
+    ///
+    /// # Errors
+    /// [`Error::Device`] when the driver refuses.
+    pub(crate) fn new(adapter: &wgpu::Adapter, why: &str) -> Result<Self> {
+        let info = adapter.get_info();
+        let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("alphaswap"),
+            required_features: adapter.features() & wanted,
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|e| Error::Device(format!("{} cannot be opened: {e}", info.name)))?;
+        let fault = Fault::default();
+        let (lost, failed) = (fault.clone(), fault.clone());
+        device.set_device_lost_callback(move |reason, message| lost.set(format!("{reason:?}: {message}")));
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| failed.set(error.to_string())));
+        let line = format!("{} ({}, {}): {why}", info.name, info.backend, info.driver_info);
+        tracing::debug!("{line}");
+        let software = info.device_type == wgpu::DeviceType::Cpu;
+        Ok(Self { device, queue, kernels: Kernels::default(), line, software, fault })
+    }
+
+    /// One line: what it runs on and why.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// Whether the adapter computes on the CPU.
+    pub fn is_software(&self) -> bool {
+        self.software
+    }
+
+    /// Whether kernels may store 16-bit floats.
+    pub fn has_f16(&self) -> bool {
+        self.device.features().contains(wgpu::Features::SHADER_F16)
+    }
+
+    /// # Errors
+    /// [`Error::DeviceLost`] once anything has gone wrong on the device; it stays so.
+    pub fn check(&self) -> Result<()> {
+        match self.fault.get() {
+            Some(message) => Err(Error::DeviceLost(message)),
+            None => Ok(()),
+        }
+    }
+
+    /// A command encoder.
+    pub fn encoder(&self, label: &str) -> wgpu::CommandEncoder {
+        self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(label) })
+    }
+
+    /// Hands the commands to the GPU and does not wait.
+    pub fn submit(&self, encoder: wgpu::CommandEncoder) -> Result<wgpu::SubmissionIndex> {
+        let index = self.queue.submit([encoder.finish()]);
+        self.check()?;
+        Ok(index)
+    }
+
+    /// Waits until all submitted work is done.
+    pub fn wait(&self) -> Result<()> {
+        let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
+        self.check()?;
+        waited.map(|_| ()).map_err(|e| Error::DeviceLost(e.to_string()))
+    }
+
+    /// A buffer into which results are copied to be read with [`Self::map`].
+    pub fn staging(&self, label: &str, size: u64) -> BufferRange {
+        self.buffer(label, size, BufferUsages::COPY_DST | BufferUsages::MAP_READ)
+    }
+
+    /// Waits for all submitted work and shows `read` the first `size` bytes of the staging buffer.
+    pub fn map<T>(&self, staging: &BufferRange, size: u64, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        let (sender, receiver) = mpsc::channel();
+        let slice = staging.buffer.slice(staging.offset..staging.offset + size);
+        slice.map_async(wgpu::MapMode::Read, move |mapped| drop(sender.send(mapped)));
+        self.wait()?;
+        let lost = |e: &dyn std::fmt::Display| Error::DeviceLost(e.to_string());
+        receiver.try_recv().map_err(|e| lost(&e))?.map_err(|e| lost(&e))?;
+        let value = read(&slice.get_mapped_range().map_err(|e| lost(&e))?);
+        staging.buffer.unmap();
+        Ok(value)
+    }
+
+    /// The f32 values of several ranges, in one readback; for tools and tests, since it waits.
+    pub fn read_f32(&self, ranges: &[&BufferRange]) -> Result<Vec<Vec<f32>>> {
+        let total: u64 = ranges.iter().map(|r| r.size).sum();
+        let staging = self.staging("readback", total);
+        let mut encoder = self.encoder("readback");
+        let mut at = 0;
+        for range in ranges {
+            encoder.copy_buffer_to_buffer(&range.buffer, range.offset, &staging.buffer, at, range.size);
+            at += range.size;
+        }
+        self.submit(encoder)?;
+        self.map(&staging, total, |bytes| {
+            let mut rest = bytes;
+            let mut next = |range: &&BufferRange| {
+                let (head, tail) = rest.split_at(range.size as usize);
+                rest = tail;
+                bytemuck::pod_collect_to_vec(head)
+            };
+            ranges.iter().map(&mut next).collect()
+        })
+    }
+}

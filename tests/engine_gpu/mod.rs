@@ -1,0 +1,102 @@
+//! The GPU engine against the definitions, over generated shapes, on whatever adapter there is (software preferred).
+
+mod kernels;
+mod nets;
+mod reference;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use alphaswap::engine::gpu::{Net, Precision};
+use alphaswap::gpu::{Choice, Context, adapters, open};
+use alphaswap::models::Weights;
+use alphaswap::nets::NetSpec;
+use alphaswap::settings::DeviceChoice;
+use alphaswap::tensor::Tensor;
+
+static CONTEXT: LazyLock<Option<Arc<Context>>> = LazyLock::new(|| {
+    let mut all = adapters();
+    all.sort_by_key(|a| !a.software);
+    let Some(adapter) = all.first() else {
+        assert!(std::env::var("CI").is_err_and(|_| true), "CI needs an adapter (install a software Vulkan driver)");
+        return None;
+    };
+    match open(&DeviceChoice::Adapter(adapter.name.clone())).unwrap() {
+        Choice::Gpu(context) => Some(context),
+        Choice::Cpu { .. } => unreachable!("an adapter was named"),
+    }
+});
+
+/// The one device of this binary; none is a skip here and a failure in CI.
+pub fn context() -> Option<&'static Arc<Context>> {
+    if CONTEXT.is_none() {
+        eprintln!("SKIPPED: no graphics adapter on this machine");
+    }
+    CONTEXT.as_ref()
+}
+
+/// Repeatable values in [-1, 1).
+pub fn noise(seed: u64) -> impl FnMut() -> f32 {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    move || {
+        // xorshift64* (Vigna 2016)
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 40) as f32 / (1 << 23) as f32 - 1.0
+    }
+}
+
+/// Parameters and inputs of `spec` that keep values near 1.
+pub fn sample(spec: &NetSpec, seed: u64) -> (Weights, Vec<Vec<f32>>) {
+    let mut next = noise(seed);
+    let mut weights = Weights::default();
+    for param in spec.params() {
+        let fan: usize = param.shape[1..].iter().product();
+        let data = (0..param.shape.iter().product()).map(|_| next() * (3.0 / fan as f32).sqrt()).collect();
+        weights.0.insert(param.name, Tensor::new(param.shape, data).unwrap());
+    }
+    let inputs = spec.inputs.iter().map(|p| (0..p.shape.iter().product()).map(|_| next()).collect()).collect();
+    (weights, inputs)
+}
+
+/// Named tensors of the inputs.
+pub fn tensors(spec: &NetSpec, inputs: &[Vec<f32>]) -> HashMap<String, Tensor> {
+    let named = |(p, d): (&alphaswap::nets::Port, &Vec<f32>)| {
+        (p.name.clone(), Tensor::new(p.shape.clone(), d.clone()).unwrap())
+    };
+    spec.inputs.iter().zip(inputs).map(named).collect()
+}
+
+/// Runs `spec` on the GPU in both precisions and compares all outputs with the definitions.
+pub fn check(ctx: &Arc<Context>, spec: NetSpec, seed: u64) -> Result<(), String> {
+    let (weights, inputs) = sample(&spec, seed);
+    let expected = reference::run(&spec, &weights, &inputs);
+    let spec = Arc::new(spec);
+    // f16 has 11 significant bits; weights, inputs and outputs are each rounded once.
+    for (precision, tolerance) in [(Precision::F32, 1e-4), (Precision::F16Storage, 2e-2)] {
+        if precision == Precision::F16Storage && !ctx.has_f16() {
+            continue;
+        }
+        let net = Net::new(ctx, spec.clone(), &weights, precision).map_err(|e| e.to_string())?;
+        let outputs = net.run_tensors(&tensors(&spec, &inputs)).map_err(|e| e.to_string())?;
+        for port in &spec.outputs {
+            let (got, want) = (&outputs[&port.name], &expected[port.value.0]);
+            if got.data.len() != want.len() {
+                return Err(format!("{}: {} values, expected {}", port.name, got.data.len(), want.len()));
+            }
+            let worst = largest_difference(&got.data, want);
+            let scale = want.iter().fold(1.0f32, |m, v| m.max(v.abs()));
+            if !(worst <= tolerance * scale) {
+                return Err(format!("{:?} {}: differs by {worst}", precision, port.name));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Largest absolute difference; no number counts as infinite.
+pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    differences.map(|d| if d.is_nan() { f32::INFINITY } else { d }).fold(0.0, f32::max)
+}

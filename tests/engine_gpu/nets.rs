@@ -1,0 +1,1 @@
+//! Planning, ports, cut points and failures of whole networks.
