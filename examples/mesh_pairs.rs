@@ -36,7 +36,9 @@ impl Face {
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [dir, pairs, out, options @ ..] = args.as_slice() else { anyhow::bail!("usage: mesh_pairs DIR PAIRS.json OUT") };
+    let [dir, pairs, out, options @ ..] = args.as_slice() else {
+        anyhow::bail!("usage: mesh_pairs DIR PAIRS.json OUT")
+    };
     let (dir, out) = (Path::new(dir), Path::new(out));
     std::fs::create_dir_all(out)?;
     let faces: HashMap<String, Face> = serde_json::from_slice(&std::fs::read(dir.join("landmarks.json"))?)?;

@@ -1,4 +1,4 @@
-//! The table of contents of the integration tests: one binary, so that one GPU device serves all of them.
+//! The one integration test binary; this is its table of contents.
 
 mod engine_gpu;
 mod frame;

@@ -31,7 +31,11 @@ pub(crate) struct Kernels(Mutex<HashMap<(&'static str, Vec<(&'static str, u64)>)
 impl Context {
     /// The kernel of `shader` with `constants`, compiled at the first call.
     pub fn kernel(&self, shader: &'static Shader, constants: &[(&'static str, f64)]) -> Arc<Kernel> {
-        debug_assert!(constants.iter().all(|(name, _)| shader.overrides.contains(name)), "{}: {constants:?}", shader.name);
+        debug_assert!(
+            constants.iter().all(|(name, _)| shader.overrides.contains(name)),
+            "{}: {constants:?}",
+            shader.name
+        );
         let key = (shader.name, constants.iter().map(|&(name, value)| (name, value.to_bits())).collect());
         let mut kernels = self.kernels.0.lock().unwrap_or_else(PoisonError::into_inner);
         kernels.entry(key).or_insert_with(|| Arc::new(self.compile(shader, constants))).clone()
@@ -55,7 +59,10 @@ impl Context {
             module: &module,
             entry_point: Some("main"),
             // Every kernel writes its workgroup memory before it reads it.
-            compilation_options: wgpu::PipelineCompilationOptions { constants, zero_initialize_workgroup_memory: false },
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants,
+                zero_initialize_workgroup_memory: false,
+            },
             cache: None,
         });
         Kernel { shader, pipeline, layout }

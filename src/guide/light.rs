@@ -76,10 +76,11 @@ impl Light {
     }
 
     /// Finds the skin of both for the next [`Self::run`]s: `skin` (1 where both may show some, 0 on eyes, mouth and
-    /// beyond the edge) without the pixels whose lightness L* sticks out.
-    pub fn weigh(&mut self, target: &[f32], guide: &[f32], skin: &[f32]) {
+    /// beyond the edge) without the pixels whose lightness L* sticks out. What is usual is read from the first `upper`
+    /// pixels, the rows above the nose's tip, where there is no beard.
+    pub fn weigh(&mut self, target: &[f32], guide: &[f32], skin: &[f32], upper: usize) {
         for (out, lightness) in [(&mut self.target_skin, target), (&mut self.guide_skin, guide)] {
-            let (mean, deviation) = moments(lightness, skin).unwrap_or((0.0, f32::MAX));
+            let (mean, deviation) = moments(&lightness[..upper], &skin[..upper]).unwrap_or((0.0, f32::MAX));
             let usual = |l: f32| if (l - mean).abs() <= OUTLIER * deviation { 1.0 } else { 0.0 };
             out.clear();
             out.extend(lightness.iter().zip(skin).map(|(&l, &s)| s * usual(l)));

@@ -25,7 +25,7 @@ pub use source::{Candidate, Level, Photo, Source};
 
 use crate::align::canvas_side;
 use crate::face::Landmarks;
-use crate::mesh::topology::{INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE};
+use crate::mesh::topology::{INNER_LIPS, LEFT_EYE, NOSE_TIP, OUTER_LIPS, RIGHT_EYE};
 use crate::mesh::{self, Fit, expression};
 use features::{Edge, polygon};
 use shape::smoothstep;
@@ -147,7 +147,7 @@ impl Stage {
         self.cover(&moved, window, scale);
         self.attenuate(choice, &moved, window, side);
         self.cut_features(eye_shares(choice, &fit, self.options.eyes), &moved, window, scale);
-        self.match_color(window, scale);
+        self.match_color(&moved, window, scale);
         self.compose(window, side);
     }
 
@@ -201,13 +201,15 @@ impl Stage {
         }
     }
 
-    fn match_color(&mut self, window: Window, scale: f32) {
+    fn match_color(&mut self, moved: &Landmarks, window: Window, scale: f32) {
         for planes in [&mut self.target, &mut self.guide] {
             let [r, g, b] = planes.window(window);
             color::lab_from_rgb(r, g, b);
         }
         let (skin, depth) = (&self.skin[..window.len()], &self.depth[..window.len()]);
-        self.light.weigh(&self.target.0[0][..window.len()], &self.guide.0[0][..window.len()], skin);
+        let nose = (moved.0[NOSE_TIP].y - window.top as f32).max(0.0) as usize;
+        let upper = nose.min(window.height) * window.width;
+        self.light.weigh(&self.target.0[0][..window.len()], &self.guide.0[0][..window.len()], skin, upper);
         for (target, guide) in self.target.window(window).into_iter().zip(self.guide.window(window)) {
             self.light.run(light::Channel { target, guide, depth }, window, scale);
         }
@@ -217,7 +219,8 @@ impl Stage {
 
     fn compose(&mut self, window: Window, side: usize) {
         let mask = &self.mask[..window.len()];
-        for (guide, canvas) in self.guide.window(window).into_iter().zip(self.rgb_canvas.chunks_exact_mut(side * side)) {
+        for (guide, canvas) in self.guide.window(window).into_iter().zip(self.rgb_canvas.chunks_exact_mut(side * side))
+        {
             fill::compose(guide, mask, window, side, canvas);
         }
         for (y, row) in mask.chunks_exact(window.width).enumerate() {

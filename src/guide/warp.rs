@@ -9,7 +9,11 @@ use crate::mesh::canonical;
 /// Reads `candidate`'s photo at each covered pixel and writes, or adds, `weight` times R, G, B (0 to 1) to the three
 /// `planes`. `side` is the target canvas', which decides the photo's level.
 pub fn sample(
-    texels: &[Texel], (candidate, photo): (&Candidate, &Photo), side: usize, weight: f32, add: bool,
+    texels: &[Texel],
+    (candidate, photo): (&Candidate, &Photo),
+    side: usize,
+    weight: f32,
+    add: bool,
     planes: [&mut [f32]; 3],
 ) {
     let (level, halvings) = photo.level(side);

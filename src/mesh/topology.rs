@@ -2,6 +2,9 @@
 //!
 //! Right and left are the person's own.
 
+/// Tip of the nose.
+pub const NOSE_TIP: usize = 1;
+
 /// Outline of the face.
 pub const FACE_OVAL: [u16; 36] = [
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,

@@ -68,9 +68,8 @@ fn evaluate(spec: &NetSpec, weights: &Weights, node: &Node, x: &[&[f32]]) -> Vec
             each(t, |c, _, _| centred(c) / length * scale)
         }
         Op::Rows { .. } => {
-            let part = |(v, x): (Shape, &&[f32])| {
-                (0..v.len()).map(|i| x[i % v.c * v.h * v.w + i / v.c]).collect::<Vec<_>>()
-            };
+            let part =
+                |(v, x): (Shape, &&[f32])| (0..v.len()).map(|i| x[i % v.c * v.h * v.w + i / v.c]).collect::<Vec<_>>();
             node.inputs.iter().map(|&v| spec.shape(v)).zip(x).flat_map(part).collect()
         }
     }
@@ -93,7 +92,8 @@ fn convolve(weights: &Weights, conv: &Conv, s: Shape, t: Shape, x: &[f32]) -> Ve
         for (j, c) in channels.clone().enumerate() {
             for (ky, kx) in (0..k).flat_map(|ky| (0..k).map(move |kx| (ky, kx))) {
                 let (row, column) = (y * conv.stride + ky, col * conv.stride + kx);
-                let (Some(row), Some(column)) = (place(row, conv.pad.top, s.h), place(column, conv.pad.left, s.w)) else {
+                let (Some(row), Some(column)) = (place(row, conv.pad.top, s.h), place(column, conv.pad.left, s.w))
+                else {
                     continue;
                 };
                 let w = weight[((o * channels.len() + j) * k + ky) * k + kx];

@@ -1,5 +1,7 @@
 //! What several test modules need: owned frames, the scene clip's first pictures.
 
+pub mod clip;
+
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameView, FrameViewMut, Matrix, PixelFormat, Range};
 use proptest::prelude::*;
 

@@ -4,4 +4,6 @@ use anyhow::Result;
 #[derive(clap::Args)]
 pub struct Args {}
 /// Stub.
-pub fn run(_: &Args) -> Result<()> { todo!() }
+pub fn run(_: &Args) -> Result<()> {
+    todo!()
+}

@@ -91,12 +91,7 @@ pub fn attach(pad: &gst::Pad, swapper: Pipeline, progress: Arc<Progress>) {
     });
 }
 
-fn swap_buffer(
-    pad: &gst::Pad,
-    buffer: &mut gst::BufferRef,
-    swapper: &mut Pipeline,
-    progress: &Progress,
-) -> Result<()> {
+fn swap_buffer(pad: &gst::Pad, buffer: &mut gst::BufferRef, swapper: &mut Pipeline, progress: &Progress) -> Result<()> {
     let caps = pad.current_caps().context("a frame came before its caps")?;
     let video = VideoInfo::from_caps(&caps)?;
     let info = media::frame_info(&video)?;

@@ -71,7 +71,12 @@ pub fn bus_error(error: &gst::message::Error) -> anyhow::Error {
     let detail = error.debug().and_then(|d| d.lines().last().map(str::to_string)).unwrap_or_default();
     let source = error.src().map(|s| s.name().to_string()).unwrap_or_default();
     let detail = detail.rsplit(": ").next().unwrap_or_default().trim();
-    if detail.is_empty() || text.contains(detail) { anyhow!("{source}: {text}") } else { anyhow!("{source}: {text} ({detail})") }
+    // A last line that is a path only names the element.
+    if detail.is_empty() || detail.starts_with('/') || text.contains(detail) {
+        anyhow!("{source}: {text}")
+    } else {
+        anyhow!("{source}: {text} ({detail})")
+    }
 }
 
 /// A file's URI.

@@ -42,9 +42,11 @@ pub fn build(
     let (queues, muxer, sink) = (media::make("multiqueue")?, container.muxer()?, media::make("filesink")?);
     source.set_property("location", input);
     sink.set_property("location", output);
-    // Two seconds and 16 MiB a stream; multiqueue lets one stream grow while another is empty.
-    queues.set_property("max-size-buffers", 0u32);
-    queues.set_property("max-size-bytes", 16u32 << 20);
+    // A queue may hold more buffers while another is empty, which encoders that look ahead and badly interleaved files
+    // need; bytes are the hard limit, and time would be another one.
+    queues.set_property("max-size-buffers", 64u32);
+    queues.set_property("max-size-bytes", 256u32 << 20);
+    queues.set_property("max-size-time", 0u64);
     pipeline.add_many([&source, &parser, &queues, &muxer, &sink])?;
     source.link(&parser)?;
     muxer.link(&sink)?;
@@ -163,7 +165,8 @@ impl Plan {
             return self.pass(pad, caps, &sink);
         }
         if !sound {
-            self.progress.warn(format!("a further stream ({name}) is left out: {} cannot hold it", self.container.name));
+            self.progress
+                .warn(format!("a further stream ({name}) is left out: {} cannot hold it", self.container.name));
             let sink = media::make("fakesink")?;
             self.chain(&[&sink])?;
             sink.set_property("async", false);

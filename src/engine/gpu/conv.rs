@@ -74,8 +74,7 @@ impl Lowering<'_> {
         };
         let (channel, number) = self.epilogue(&node.name, conv.out, conv.bias.as_deref(), &conv.act)?;
         let weight = self.constant(&conv.weight, &packed, self.maps);
-        let operands =
-            vec![self.read(node.inputs[0], self.maps), weight, channel, self.write(node, self.maps)];
+        let operands = vec![self.read(node.inputs[0], self.maps), weight, channel, self.write(node, self.maps)];
         let reflect = if conv.pad.edge == Edge::Reflect { 1.0 } else { 0.0 };
         let constants =
             [("KERNEL", k as f64), ("STRIDE", conv.stride as f64), ("REFLECT", reflect), ("ACTIVATION", number)];
@@ -92,7 +91,13 @@ impl Lowering<'_> {
     }
 
     /// Weights are stored as the input is; the result is f32.
-    fn matrix_vector(&mut self, node: &Node, weight: (&str, &[f32]), bias: Option<&str>, act: &Activation) -> Result<()> {
+    fn matrix_vector(
+        &mut self,
+        node: &Node,
+        weight: (&str, &[f32]),
+        bias: Option<&str>,
+        act: &Activation,
+    ) -> Result<()> {
         let storage = self.values[node.inputs[0].0].storage;
         let params = map_params(self.spec.shape(node.inputs[0]), self.spec.shape(node.output));
         let (channel, number) = self.epilogue(&node.name, params.out_c as usize, bias, act)?;

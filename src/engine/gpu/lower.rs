@@ -160,7 +160,8 @@ impl<'a> Lowering<'a> {
 
     fn cast(&mut self, from: usize, to: usize) {
         let shape = self.values[from].shape;
-        let shader = if self.values[to].storage == Storage::F16 { &shaders::CAST_TO_F16 } else { &shaders::CAST_TO_F32 };
+        let shader =
+            if self.values[to].storage == Storage::F16 { &shaders::CAST_TO_F16 } else { &shaders::CAST_TO_F32 };
         let params = map_params(shape, shape);
         let operands = vec![Operand::Value(from), Operand::Value(to)];
         self.push(shader, &[], bytemuck::bytes_of(&params), operands, pixel_groups(shader, shape));

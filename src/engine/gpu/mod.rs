@@ -61,7 +61,13 @@ impl Net {
         Self::plan(ctx, spec, weights, Precision::F32, true)
     }
 
-    fn plan(ctx: &Arc<Context>, spec: Arc<NetSpec>, weights: &Weights, precision: Precision, keep: bool) -> Result<Self> {
+    fn plan(
+        ctx: &Arc<Context>,
+        spec: Arc<NetSpec>,
+        weights: &Weights,
+        precision: Precision,
+        keep: bool,
+    ) -> Result<Self> {
         if precision == Precision::F16Storage && !ctx.has_f16() {
             return Err(Error::Device(format!("{} cannot store 16-bit floats", ctx.line())));
         }
@@ -69,7 +75,8 @@ impl Net {
         let buffers = value_buffers(ctx, &spec.name, &lowered);
         let stride = 256;
         let params: Vec<u8> = lowered.steps.iter().flat_map(|s| padded(&s.params, stride)).collect();
-        let uniforms = ctx.buffer("params", params.len() as u64, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST);
+        let uniforms =
+            ctx.buffer("params", params.len() as u64, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST);
         ctx.write(&uniforms, &params);
         let (mut slow, mut fast) = (Vec::new(), Vec::new());
         for (i, step) in lowered.steps.iter().enumerate() {

@@ -1,0 +1,139 @@
+//! Whole frames: the scene clip through the pipeline, with what must be true in each scene.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alphaswap::Pipeline;
+use alphaswap::settings::{DeviceChoice, Fallback, Look, ModelChoice};
+
+use crate::support::{Picture, clip, identity};
+
+/// What was seen in a scene.
+#[derive(Debug, Default)]
+struct Seen {
+    frames: usize,
+    /// Frames by number of swapped faces.
+    swapped: BTreeMap<usize, usize>,
+    /// Frames with a face that was hidden instead.
+    hidden: usize,
+    ids: std::collections::BTreeSet<u64>,
+    /// Whether the last frame left as it came.
+    last_untouched: bool,
+}
+
+impl Seen {
+    /// Share of the scene's frames with exactly `faces` swapped faces.
+    fn share(&self, faces: usize) -> f32 {
+        *self.swapped.get(&faces).unwrap_or(&0) as f32 / self.frames as f32
+    }
+}
+
+fn pipeline(model: ModelChoice, look: Look) -> Pipeline {
+    Pipeline::new(&DeviceChoice::Cpu, &model, Arc::new(identity()), look).unwrap()
+}
+
+/// Bytes outside `boxes` (grown by a third) that changed.
+fn changed_outside(before: &Picture, after: &Picture, boxes: &[[f32; 4]]) -> usize {
+    let near = |x: f32, y: f32| {
+        boxes.iter().any(|[left, top, right, bottom]| {
+            let (w, h) = ((right - left) / 3.0, (bottom - top) / 3.0);
+            x > left - w && x < right + w && y > top - h && y < bottom + h
+        })
+    };
+    let mut changed = 0;
+    for c in before.info.format.components() {
+        let [columns, rows] = c.size(before.info.width, before.info.height);
+        for y in 0..rows {
+            for x in 0..columns {
+                let i = y * before.strides[c.plane] + c.offset + x * c.step;
+                let p = c.position(x, y);
+                changed += usize::from(before.planes[c.plane][i] != after.planes[c.plane][i] && !near(p.x, p.y));
+            }
+        }
+    }
+    changed
+}
+
+#[test]
+fn every_scene_is_handled() {
+    let mut pipeline = pipeline(ModelChoice::Mesh, Look { badge: false, ..Look::default() });
+    let mut scenes: BTreeMap<String, Seen> = BTreeMap::new();
+    clip::for_each_frame(1, |index, scene, before| {
+        let mut after = before.clone();
+        let time = Duration::from_millis(40 * index as u64);
+        let report = pipeline.process(&mut after.view_mut(), Some(time)).unwrap();
+        let boxes: Vec<_> = report.faces.iter().map(|f| f.bounds).collect();
+        assert_eq!(changed_outside(&before, &after, &boxes), 0, "frame {index}");
+        let seen = scenes.entry(scene.into()).or_default();
+        let swapped = report.faces.iter().filter(|f| f.swapped).count();
+        seen.frames += 1;
+        *seen.swapped.entry(swapped).or_default() += 1;
+        seen.hidden += usize::from(report.faces.iter().any(|f| !f.swapped));
+        seen.ids.extend(report.faces.iter().map(|f| f.id));
+        seen.last_untouched = before == after;
+    });
+    let one = &scenes["one face, moving"];
+    assert_eq!((one.share(1), one.ids.len(), one.hidden), (1.0, 1, 0), "{one:?}");
+    let none = &scenes["no face"];
+    assert!(none.last_untouched, "{none:?}");
+    let two = &scenes["two faces"];
+    assert!(two.share(2) >= 0.95 && two.ids.len() <= 3, "{two:?}");
+    let occluder = &scenes["one face, occluder passes"];
+    assert!(occluder.share(1) >= 0.9 && occluder.share(0) == 0.0, "{occluder:?}");
+    let dim = &scenes["one small dim face"];
+    assert!(dim.share(1) >= 0.9, "{dim:?}");
+}
+
+#[test]
+fn the_face_becomes_another_one_and_strength_zero_changes_nothing() {
+    let look = Look { badge: false, ..Look::default() };
+    let mut guided = pipeline(ModelChoice::Guided, look.clone());
+    let mut none = pipeline(ModelChoice::Mesh, Look { strength: 0.0, ..look });
+    clip::for_each_frame(90, |index, _, before| {
+        if index > 0 {
+            return;
+        }
+        let (mut swapped, mut same) = (before.clone(), before.clone());
+        let report = guided.process(&mut swapped.view_mut(), None).unwrap();
+        assert!(report.faces[0].swapped);
+        let difference: u64 = before.planes[0].iter().zip(&swapped.planes[0]).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        assert!(difference > 100_000, "{difference}");
+        none.process(&mut same.view_mut(), None).unwrap();
+        assert_eq!(before, same);
+    });
+}
+
+#[test]
+fn a_hidden_face_is_never_shown() {
+    for fallback in [Fallback::Blur, Fallback::Freeze, Fallback::Pass] {
+        let mut pipeline = pipeline(ModelChoice::Mesh, Look { badge: false, fallback, ..Look::default() });
+        clip::for_each_frame(100, |index, _, before| {
+            if index > 0 {
+                return;
+            }
+            let mut after = before.clone();
+            pipeline.process(&mut after.view_mut(), None).unwrap();
+            let mut late = before.clone();
+            let report = pipeline.conceal(&mut late.view_mut()).unwrap();
+            assert!(!report.faces[0].swapped);
+            assert_eq!(late == before, fallback == Fallback::Pass, "{fallback:?}");
+        });
+    }
+}
+
+#[test]
+fn every_format_and_tiny_frames_pass() {
+    use alphaswap::frame::{ColorSpace, FrameInfo, PixelFormat};
+    let mut pipeline = pipeline(ModelChoice::Mesh, Look::default());
+    for format in PixelFormat::ALL {
+        for (width, height) in [(16, 16), (17, 31), (640, 1), (1, 1)] {
+            let info = FrameInfo { format, width, height, color: ColorSpace::default() };
+            let before = Picture::noise(info, 5, 1);
+            let mut after = before.clone();
+            let report = pipeline.process(&mut after.view_mut(), None).unwrap();
+            assert!(report.faces.is_empty());
+            assert_eq!(before, after, "{format:?} {width}x{height}");
+        }
+    }
+}
