@@ -1,0 +1,3 @@
+//! The GPU's frame path against the CPU's.
+
+mod kernels;
