@@ -1,0 +1,3 @@
+//! The frame path on a GPU.
+
+pub mod face;
