@@ -2,7 +2,6 @@
 
 use bytemuck::NoUninit;
 use wgpu::BufferUsages;
-use wgpu::util::DeviceExt;
 
 use super::Context;
 
@@ -60,10 +59,15 @@ impl Context {
     }
 
     fn filled(&self, label: &str, bytes: &[u8], usage: BufferUsages) -> BufferRange {
-        let mut contents = bytes.to_vec();
-        contents.resize(bytes.len().max(16).next_multiple_of(16), 0);
-        let descriptor = wgpu::util::BufferInitDescriptor { label: Some(label), contents: &contents, usage };
-        BufferRange::whole(self.device.create_buffer_init(&descriptor))
+        let size = bytes.len().max(16).next_multiple_of(16) as u64;
+        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: true };
+        let buffer = self.device.create_buffer(&descriptor);
+        // On a lost device there is nothing to write to; `check` tells.
+        if let Ok(mut view) = buffer.get_mapped_range_mut(..bytes.len().next_multiple_of(4) as u64) {
+            view.slice(..bytes.len()).copy_from_slice(bytes);
+        }
+        buffer.unmap();
+        BufferRange::whole(buffer)
     }
 
     /// Writes `data` to the start of `range` before the next submission; its length must be a multiple of 4 bytes.

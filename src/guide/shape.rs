@@ -69,7 +69,7 @@ fn mouth(y: f32) -> f32 {
 }
 
 /// Distance from `p` to the segment from `a` to `b`.
-pub(crate) fn segment_distance(p: Vec2, a: Vec2, b: Vec2) -> f32 {
+fn segment_distance(p: Vec2, a: Vec2, b: Vec2) -> f32 {
     let (edge, to) = (b - a, p - a);
     let along = (to.dot(edge) / edge.length_squared().max(f32::MIN_POSITIVE)).clamp(0.0, 1.0);
     (to - edge * along).length()

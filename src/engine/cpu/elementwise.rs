@@ -1,0 +1,67 @@
+//! Sums that no convolution could take over, and the normalisation of identity vectors.
+
+use super::activation::Act;
+use super::kernel::{Kernel, for_rows};
+use super::layout::Layout;
+use super::pack::{Params, padded};
+use crate::error::Result;
+use crate::nets::Activation;
+
+/// A planned addition.
+#[derive(Debug)]
+pub struct Add {
+    layout: Layout,
+    act: Act,
+}
+
+impl Add {
+    /// Plans the sum of two values of layout `layout`.
+    pub fn new(layout: Layout, act: &Activation, params: &Params<'_>) -> Result<Self> {
+        Ok(Self { layout, act: Act::new(act, layout.shape.c, params)? })
+    }
+}
+
+impl Kernel for Add {
+    fn run(&self, inputs: &[&[f32]], out: &mut [f32], _scratch: &mut [f32]) {
+        let (row_len, block_len, blocks) = (self.layout.row_len(), self.layout.block_len(), self.layout.blocks());
+        for_rows(self.layout.shape.h, self.layout.len(), out, row_len, |first, out| {
+            for (i, out) in out.chunks_mut(block_len).enumerate() {
+                let at = first * row_len + i * block_len;
+                let terms = inputs[0][at..at + block_len].iter().zip(&inputs[1][at..at + block_len]);
+                out.iter_mut().zip(terms).for_each(|(sum, (a, b))| *sum = a + b);
+                self.act.block(i % blocks, out);
+            }
+        });
+    }
+}
+
+/// A planned [`Op::Normalize`](crate::nets::Op::Normalize).
+#[derive(Debug)]
+pub struct Normalize {
+    mean: Vec<f32>,
+    scale: f32,
+}
+
+impl Normalize {
+    /// Reads the mean of a vector of `channels` values.
+    pub fn new(mean: Option<&String>, scale: f32, channels: usize, params: &Params<'_>) -> Result<Self> {
+        let mean = match mean {
+            Some(name) => padded(params.get(name, &[channels])?),
+            None => padded(&vec![0.0; channels]),
+        };
+        Ok(Self { mean, scale })
+    }
+}
+
+impl Kernel for Normalize {
+    fn run(&self, inputs: &[&[f32]], out: &mut [f32], _scratch: &mut [f32]) {
+        let mut squares = 0.0f64;
+        for ((y, x), mean) in out.iter_mut().zip(inputs[0]).zip(&self.mean) {
+            *y = x - mean;
+            squares += f64::from(*y) * f64::from(*y);
+        }
+        // The floor is that of PyTorch's `normalize`: a zero vector stays zero.
+        let factor = self.scale / (squares.sqrt() as f32).max(1e-12);
+        out.iter_mut().for_each(|y| *y *= factor);
+    }
+}

@@ -1,0 +1,86 @@
+//! Lets convolutions take over the additions that follow them, so that a block's residual is added while the tile is
+//! still in registers.
+
+use crate::nets::{Activation, NetSpec, Op, ValueId};
+
+use super::layout::Layout;
+use super::plan::is_linear;
+
+/// A node to run, perhaps together with the addition behind it.
+#[derive(Debug)]
+pub struct Fused<'a> {
+    /// Index of the node.
+    pub node: usize,
+    /// Epilogue, the addition's if there is one.
+    pub act: &'a Activation,
+    /// What is read; a fused addition's other term comes last.
+    pub inputs: Vec<ValueId>,
+    /// What is written.
+    pub output: ValueId,
+}
+
+/// The nodes of `spec` in order; without `enabled` one by one.
+pub fn fuse(spec: &NetSpec, enabled: bool) -> Vec<Fused<'_>> {
+    let mut fused: Vec<Option<Fused<'_>>> = (0..spec.nodes.len()).map(|i| Some(single(spec, i))).collect();
+    if enabled {
+        for add in 0..spec.nodes.len() {
+            if let Op::Add { act } = &spec.nodes[add].op {
+                absorb(spec, add, act, &mut fused);
+            }
+        }
+    }
+    fused.into_iter().flatten().collect()
+}
+
+fn single(spec: &NetSpec, i: usize) -> Fused<'_> {
+    let node = &spec.nodes[i];
+    let act = node.op.activation().unwrap_or(&Activation::None);
+    Fused { node: i, act, inputs: node.inputs.clone(), output: node.output }
+}
+
+/// Merges addition `add` into a convolution that only it reads and that runs after the other term is known.
+fn absorb<'a>(spec: &'a NetSpec, add: usize, act: &'a Activation, fused: &mut [Option<Fused<'a>>]) {
+    let &[a, b] = spec.nodes[add].inputs.as_slice() else { return };
+    for (term, mut other) in [(a, b), (b, a)] {
+        let Some(conv) = maker(spec, term).filter(|&i| takes_sum(spec, i)) else { continue };
+        let known = maker(spec, other).is_none_or(|i| i < conv);
+        if !known || readers(spec, term) != 1 || fused[conv].is_none() {
+            continue;
+        }
+        // Zero channels need not be written to be added.
+        if let Some(pad) = maker(spec, other).filter(|&i| readers(spec, other) == 1 && pads_zero(spec, i)) {
+            other = spec.nodes[pad].inputs[0];
+            fused[pad] = None;
+        }
+        let inputs = vec![spec.nodes[conv].inputs[0], other];
+        fused[conv] = Some(Fused { node: conv, act, inputs, output: spec.nodes[add].output });
+        fused[add] = None;
+        return;
+    }
+}
+
+fn takes_sum(spec: &NetSpec, i: usize) -> bool {
+    match &spec.nodes[i].op {
+        Op::Conv(conv) => {
+            conv.act == Activation::None && !is_linear(conv, Layout::blocked(spec.shape(spec.nodes[i].inputs[0])))
+        }
+        _ => false,
+    }
+}
+
+/// Whether node `i` appends zero channels to a value whose unused lanes are zero already.
+fn pads_zero(spec: &NetSpec, i: usize) -> bool {
+    let node = &spec.nodes[i];
+    let source = maker(spec, node.inputs[0]).map(|i| &spec.nodes[i].op);
+    let unit = source.and_then(Op::activation) == Some(&Activation::TanhUnit);
+    matches!(node.op, Op::PadChannels { .. }) && !unit
+}
+
+fn maker(spec: &NetSpec, value: ValueId) -> Option<usize> {
+    spec.nodes.iter().position(|n| n.output == value)
+}
+
+fn readers(spec: &NetSpec, value: ValueId) -> usize {
+    let nodes = spec.nodes.iter().flat_map(|n| &n.inputs).filter(|&&v| v == value).count();
+    nodes + spec.outputs.iter().filter(|p| p.value == value).count()
+}

@@ -1,0 +1,214 @@
+//! The register-tiled micro-kernel of dense convolutions: `P` pixels times `B` blocks of output channels stay in
+//! registers while all input channels of all kernel elements pass by (an implicit matrix product, nothing unrolled in
+//! memory). With AVX-512, 14 x 2 accumulators leave four registers for weights and pixels, and 28 multiply-adds share
+//! 16 loads.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::activation::Act;
+use super::layout::LANES;
+
+/// A run of input channels at one kernel element.
+#[derive(Clone, Copy, Debug)]
+pub struct Tap {
+    /// Where it stands, from the first pixel of the strip.
+    pub offset: usize,
+    /// How many channels.
+    pub channels: usize,
+}
+
+/// What the tiles of one convolution share.
+#[derive(Clone, Debug)]
+pub struct Dense {
+    /// Kernel elements, block by block.
+    pub taps: Vec<Tap>,
+    /// `[out block][tap][channel][LANES]`.
+    pub weights: Vec<f32>,
+    /// Bias by output channel, padded.
+    pub bias: Vec<f32>,
+    /// Epilogue.
+    pub act: Act,
+    /// Lanes of an input pixel: 4 or [`LANES`].
+    pub lanes: usize,
+}
+
+/// One row of output, and what it is made from.
+#[derive(Debug)]
+pub struct Row<'a> {
+    /// Input, from the pixel under the first output pixel on.
+    pub input: &'a [f32],
+    /// Added before the activation: `[blocks][w][LANES]`, perhaps fewer blocks than the output has.
+    pub residual: &'a [f32],
+    /// `[blocks][w][LANES]`.
+    pub out: &'a mut [f32],
+    /// Columns.
+    pub width: usize,
+}
+
+/// Widths of tiles that are compiled.
+const WIDTHS: [usize; 11] = [1, 2, 3, 4, 6, 7, 8, 10, 12, 13, 14];
+
+/// The tile width that covers `width` columns with the least work on `arch` (tiles may overlap).
+pub fn tile_width(arch: Arch, width: usize) -> usize {
+    struct Lanes;
+    impl WithSimd for Lanes {
+        type Output = usize;
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+    // Accumulators must fit the register file: 16 registers with AVX2, 32 elsewhere.
+    let most = match arch.dispatch(Lanes) {
+        16 => 14,
+        8 | 4 => 6,
+        _ => 1,
+    };
+    let cost = |p: usize| width.div_ceil(p) * (p + 2);
+    let fitting = WIDTHS.iter().copied().filter(|&p| p <= most && p <= width);
+    fitting.min_by_key(|&p| (cost(p), usize::MAX - p)).unwrap_or(1)
+}
+
+/// Computes blocks `block..block + B` (as many as the architecture takes at once; returned) of a row.
+pub fn run_row(arch: Arch, dense: &Dense, tile: usize, block: usize, row: &mut Row<'_>) -> usize {
+    arch.dispatch(RowOp { dense, tile, block, row })
+}
+
+struct RowOp<'a, 'b> {
+    dense: &'a Dense,
+    tile: usize,
+    block: usize,
+    row: &'a mut Row<'b>,
+}
+
+impl WithSimd for RowOp<'_, '_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> usize {
+        let left = self.dense.bias.len() / LANES - self.block;
+        match (S::F32_LANES, left) {
+            (16, 1) => self.tiles::<S, 1, 1>(simd),
+            (16, _) => self.tiles::<S, 2, 1>(simd),
+            (8, _) => self.tiles::<S, 1, 2>(simd),
+            (4, _) => self.tiles::<S, 1, 4>(simd),
+            _ => self.tiles::<S, 1, 16>(simd),
+        }
+    }
+}
+
+impl RowOp<'_, '_> {
+    /// `B` blocks of `V` vectors.
+    #[inline(always)]
+    fn tiles<S: Simd, const B: usize, const V: usize>(self, simd: S) -> usize {
+        let Self { dense, tile, block, row } = self;
+        for start in (0..row.width).step_by(tile) {
+            let x = start.min(row.width - tile);
+            match tile {
+                14 => lanes::<S, 14, B, V>(simd, dense, block, row, x),
+                13 => lanes::<S, 13, B, V>(simd, dense, block, row, x),
+                12 => lanes::<S, 12, B, V>(simd, dense, block, row, x),
+                10 => lanes::<S, 10, B, V>(simd, dense, block, row, x),
+                8 => lanes::<S, 8, B, V>(simd, dense, block, row, x),
+                7 => lanes::<S, 7, B, V>(simd, dense, block, row, x),
+                6 => lanes::<S, 6, B, V>(simd, dense, block, row, x),
+                4 => lanes::<S, 4, B, V>(simd, dense, block, row, x),
+                3 => lanes::<S, 3, B, V>(simd, dense, block, row, x),
+                2 => lanes::<S, 2, B, V>(simd, dense, block, row, x),
+                _ => lanes::<S, 1, B, V>(simd, dense, block, row, x),
+            }
+        }
+        B
+    }
+}
+
+#[inline(always)]
+fn lanes<S: Simd, const P: usize, const B: usize, const V: usize>(
+    simd: S,
+    dense: &Dense,
+    block: usize,
+    row: &mut Row<'_>,
+    x: usize,
+) {
+    // `vectorize` makes each tile a function of its own with the architecture's features on.
+    if dense.lanes == 4 {
+        simd.vectorize(Tile::<P, B, V, 4> { dense, block, row, x });
+    } else {
+        simd.vectorize(Tile::<P, B, V, LANES> { dense, block, row, x });
+    }
+}
+
+/// `P` pixels from column `x` on, `B` blocks of `V` vectors, input pixels of `L` lanes.
+struct Tile<'a, 'b, const P: usize, const B: usize, const V: usize, const L: usize> {
+    dense: &'a Dense,
+    block: usize,
+    row: &'a mut Row<'b>,
+    x: usize,
+}
+
+impl<const P: usize, const B: usize, const V: usize, const L: usize> WithSimd for Tile<'_, '_, P, B, V, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let sums = self.sums(simd);
+        self.store(simd, sums);
+    }
+}
+
+impl<const P: usize, const B: usize, const V: usize, const L: usize> Tile<'_, '_, P, B, V, L> {
+    #[inline(always)]
+    fn sums<S: Simd>(&self, simd: S) -> [[[S::f32s; V]; B]; P] {
+        let per_block = self.dense.weights.len() / (self.dense.bias.len() / LANES);
+        let mut weights: [&[[f32; LANES]]; B] =
+            std::array::from_fn(|b| self.dense.weights[(self.block + b) * per_block..][..per_block].as_chunks().0);
+        let bias: [[S::f32s; V]; B] = std::array::from_fn(|b| {
+            let bias = S::as_simd_f32s(&self.dense.bias[(self.block + b) * LANES..][..LANES]).0;
+            std::array::from_fn(|v| bias[v])
+        });
+        let mut sums = [bias; P];
+        let input = &self.row.input[self.x * L..];
+        for tap in &self.dense.taps {
+            let pixels: &[[f32; L]; P] = &input[tap.offset..][..P * L].as_chunks::<L>().0.as_chunks::<P>().0[0];
+            let channels = tap.channels.min(L);
+            let taken: [&[[f32; LANES]]; B] = std::array::from_fn(|b| &weights[b][..channels]);
+            for c in 0..channels {
+                let w: [[S::f32s; V]; B] = std::array::from_fn(|b| {
+                    let w = S::as_simd_f32s(&taken[b][c]).0;
+                    std::array::from_fn(|v| w[v])
+                });
+                for p in 0..P {
+                    let pixel = simd.splat_f32s(pixels[p][c]);
+                    for b in 0..B {
+                        for v in 0..V {
+                            sums[p][b][v] = simd.mul_add_e_f32s(pixel, w[b][v], sums[p][b][v]);
+                        }
+                    }
+                }
+            }
+            weights = std::array::from_fn(|b| &weights[b][channels..]);
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn store<S: Simd>(self, simd: S, sums: [[[S::f32s; V]; B]; P]) {
+        let block_len = self.row.width * LANES;
+        for b in 0..B {
+            let block = self.block + b;
+            let at = block * block_len + self.x * LANES;
+            let residual = self.row.residual.get(at..at + P * LANES);
+            let out = &mut self.row.out[at..][..P * LANES];
+            for p in 0..P {
+                for v in 0..V {
+                    let mut y = sums[p][b][v];
+                    let lane = p * LANES + v * S::F32_LANES;
+                    if let Some(residual) = residual {
+                        y = simd.add_f32s(y, S::as_simd_f32s(&residual[lane..][..S::F32_LANES]).0[0]);
+                    }
+                    let y = self.dense.act.apply(simd, y, block * LANES + v * S::F32_LANES);
+                    S::as_mut_simd_f32s(&mut out[lane..][..S::F32_LANES]).0[0] = y;
+                }
+            }
+        }
+    }
+}
