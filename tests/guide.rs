@@ -207,17 +207,30 @@ fn the_near_cheek_hides_the_far_one() {
 
 #[test]
 fn the_choice_of_photo_turns_smoothly() {
-    let views = || [-35.0, 2.0, 35.0, -12.0].map(|yaw| View { yaw, mirrored: yaw == -12.0 }).into_iter();
-    assert_eq!(choose(views(), 33.0), [(2, 1.0), (1, 0.0)]);
-    assert_eq!(choose(views(), -33.0)[0], (0, 1.0));
+    let views = || [-35.0, 2.0, 35.0, -18.0].map(|yaw| View { yaw, mirrored: yaw == -18.0 }).into_iter();
+    assert_eq!(choose(views(), 35.0), [(2, 1.0), (1, 0.0)]);
+    assert_eq!(choose(views(), -45.0)[0], (0, 1.0));
+    // A photo that is turned further than the face lacks its far side.
+    assert_eq!(choose(views(), 21.0)[0].0, 1);
     assert_eq!(choose(views().take(1), 80.0)[0], (0, 1.0));
     let share = |photo: usize, yaw: f32| choose(views(), yaw).iter().filter(|c| c.0 == photo).map(|c| c.1).sum::<f32>();
     for step in -900..900 {
         let yaw = step as f32 / 10.0;
         let total: f32 = choose(views(), yaw).iter().map(|c| c.1).sum();
         assert!((total - 1.0).abs() < 1e-6);
-        assert!((0..4).all(|p| (share(p, yaw) - share(p, yaw + 0.1)).abs() < 0.11), "jump at {yaw}");
+        assert!((0..4).all(|p| (share(p, yaw) - share(p, yaw + 0.1)).abs() < 0.05), "jump at {yaw}");
     }
+}
+
+#[test]
+fn photos_that_add_nothing_are_left_out() {
+    let shown = |yaws: &[f32]| -> Vec<(usize, bool)> {
+        let source = identity(yaws.iter().map(|&yaw| texture(yaw, [0.0; 3])).collect());
+        source.candidates.iter().map(|c| (c.photo, c.view.mirrored)).collect()
+    };
+    assert_eq!(shown(&[2.0, -1.0, 30.0]), [(0, false), (2, false), (2, true)]);
+    assert_eq!(shown(&[0.0, -28.0, 33.0]), [(0, false), (1, false), (2, false)]);
+    assert_eq!(shown(&[20.0]), [(0, false), (0, true)]);
 }
 
 #[test]

@@ -7,9 +7,13 @@ const MIRROR_PENALTY: f32 = 10.0;
 /// Each degree that a photo is turned further than the target counts this much: it lacks the far side of the face.
 const BEYOND: f32 = 4.0;
 /// Below this turn, in degrees, a photo is frontal and its mirror image would bring nothing.
-pub const FRONTAL: f32 = 6.0;
-/// Two photos whose distances differ by less than this, in degrees, are shown together.
-const BAND: f32 = 2.0;
+const FRONTAL: f32 = 6.0;
+/// Two photos whose costs differ by less than this, in degrees, are shown together.
+const BAND: f32 = 8.0;
+/// A photo within this many degrees of one that is already there brings nothing but a blur of both.
+const APART: f32 = 8.0;
+/// The same for a mirror image, which a real photo beats.
+const APART_MIRRORED: f32 = 15.0;
 
 /// A candidate and how much of it is shown; the weights of a choice sum to 1.
 pub type Weighted = (usize, f32);
@@ -21,6 +25,13 @@ pub struct View {
     pub yaw: f32,
     /// Whether left and right are exchanged.
     pub mirrored: bool,
+}
+
+/// Whether `view` adds something to the views already taken.
+pub fn worthwhile(view: View, mut taken: impl Iterator<Item = View>) -> bool {
+    let apart = if view.mirrored { APART_MIRRORED } else { APART };
+    let frontal_image = view.mirrored && view.yaw.abs() < FRONTAL;
+    !frontal_image && taken.all(|other| (other.yaw - view.yaw).abs() >= apart)
 }
 
 /// The best view for a target turned by `yaw` degrees, and the runner-up where the two are close (else weight 0).
