@@ -2,9 +2,9 @@
 //!
 //! usage: mesh_pairs DIR PAIRS.json OUT [shape eyes]
 //!
-//! DIR holds what tests/fixtures/eval/prepare.py made: `landmarks.json` (name -> texture crop, points on the 320-px canvas),
+//! DIR holds what tests/fixtures/eval/judge.py made: `landmarks.json` (name -> texture crop, points on the 320-px canvas),
 //! `canvas/NAME.png` (320 px, crop 256) and `texture/NAME.png` (1.25 x the texture crop). PAIRS is a list of
-//! `[source, target]`. Writes the 256-px crops OUT/SOURCE_TARGET.png and tells the mean time of a guide.
+//! `[source, target]`; a source of several photos is written `A+B`. Writes the 256-px crops OUT/SOURCE_TARGET.png and tells the mean time of a guide.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -51,7 +51,8 @@ fn main() -> Result<()> {
     }
     let mut spent = Duration::ZERO;
     for (name, targets) in by_source {
-        let source = source(dir, name, &faces[name])?;
+        let textures = name.split('+').map(|photo| texture(dir, photo, &faces[photo])).collect::<Result<_>>()?;
+        let source = source(name, textures);
         for target in targets {
             let canvas = planar(&dir.join("canvas").join(format!("{target}.png")))?;
             let points = faces[target].points(CROP);
@@ -65,15 +66,18 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn source(dir: &Path, name: &str, face: &Face) -> Result<Source> {
+fn source(name: &str, textures: Vec<Texture>) -> Source {
+    let consent = Consent { text: "evaluation".into(), date: "2025-01-01".into() };
+    let (name, encoder) = (name.to_owned(), "faceres".to_owned());
+    Source::new(&Identity { name, consent, encoder, embedding: Vec::new(), textures })
+}
+
+fn texture(dir: &Path, name: &str, face: &Face) -> Result<Texture> {
     let path = dir.join("texture").join(format!("{name}.png"));
     let picture = image::open(&path).with_context(|| path.display().to_string())?.to_rgb8();
     let points = face.points(face.texture_crop);
     let pose = alphaswap::mesh::pose(&points).pose;
-    let texture = Texture { side: picture.width() as usize, rgb: picture.into_raw(), points, pose };
-    let consent = Consent { text: "evaluation".into(), date: "2025-01-01".into() };
-    let encoder = "faceres".into();
-    Ok(Source::new(&Identity { name: name.into(), consent, encoder, embedding: Vec::new(), textures: vec![texture] }))
+    Ok(Texture { side: picture.width() as usize, rgb: picture.into_raw(), points, pose })
 }
 
 fn planar(path: &Path) -> Result<Vec<f32>> {

@@ -1,13 +1,17 @@
 //! The one integration test binary; this is its table of contents.
 
+mod element;
 mod engine_cpu;
 mod engine_gpu;
 mod frame;
 mod gpu_path;
+mod guide;
 mod house;
 mod identity;
+mod mesh;
 mod models;
 mod networks;
+mod pipeline;
 mod shaders;
 mod smooth;
 mod support;

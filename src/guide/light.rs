@@ -26,8 +26,8 @@ pub struct Channel<'a> {
     pub target: &'a [f32],
     /// The guide's, changed in place.
     pub guide: &'a mut [f32],
-    /// Depth below the guide's edge in canvas pixels.
-    pub depth: &'a [f32],
+    /// How much of the rim's correction applies: 1 at the guide's edge, see [`rim`].
+    pub rim: &'a [f32],
 }
 
 /// Reused low-resolution buffers.
@@ -92,7 +92,7 @@ impl Light {
     /// The light's difference is read where the guide shows skin: a beard that comes with the photo stays dark, while a
     /// shadow on the target is taken over.
     pub fn run(&mut self, channel: Channel<'_>, window: Window, scale: f32) {
-        let Channel { target, guide, depth } = channel;
+        let Channel { target, guide, rim } = channel;
         let target_moments = moments(target, &self.target_skin);
         let (Some(own), Some(other)) = (target_moments, moments(guide, &self.guide_skin)) else { return };
         let gain = (own.1 / other.1.max(1e-6)).clamp(GAIN.0, GAIN.1);
@@ -107,7 +107,7 @@ impl Light {
         let rest = self.difference.iter_mut().zip(&self.weight).zip(&self.wide.value);
         rest.for_each(|((difference, weight), light)| *difference -= LIGHT * light * weight);
         self.near.filter(&self.difference, &self.weight, RIM_SIGMA * per_cell, grid, &mut self.scratch);
-        self.apply(guide, depth, grid, scale);
+        self.apply(guide, rim, grid);
     }
 
     /// Sums skin weight and weighted difference target - guide over cells.
@@ -132,11 +132,10 @@ impl Light {
     }
 
     /// Adds the light's share everywhere and the rim's near the edge.
-    fn apply(&mut self, guide: &mut [f32], depth: &[f32], grid: Grid, scale: f32) {
+    fn apply(&mut self, guide: &mut [f32], rim: &[f32], grid: Grid) {
         let width = grid.window.width;
-        let fade = -1.0 / (RIM_DEPTH * scale);
         let columns: Vec<(usize, usize, f32)> = (0..width).map(|x| position(x, grid.cell, grid.columns)).collect();
-        for (y, (guide, depth)) in guide.chunks_exact_mut(width).zip(depth.chunks_exact(width)).enumerate() {
+        for (y, (guide, rim)) in guide.chunks_exact_mut(width).zip(rim.chunks_exact(width)).enumerate() {
             let (top, bottom, fy) = position(y, grid.cell, grid.rows);
             self.scratch.clear();
             for field in [&self.wide.value, &self.near.value] {
@@ -144,10 +143,10 @@ impl Light {
                 self.scratch.extend(row(top).zip(row(bottom)).map(|(a, b)| a + (b - a) * fy));
             }
             let (wide, near) = self.scratch.split_at(grid.columns);
-            for ((guide, depth), &(left, right, fx)) in guide.iter_mut().zip(depth).zip(&columns) {
+            for ((guide, rim), &(left, right, fx)) in guide.iter_mut().zip(rim).zip(&columns) {
                 let light = wide[left] + (wide[right] - wide[left]) * fx;
-                let rim = near[left] + (near[right] - near[left]) * fx;
-                *guide += LIGHT * light + (depth * fade).exp() * rim;
+                let edge = near[left] + (near[right] - near[left]) * fx;
+                *guide += LIGHT * light + rim * edge;
             }
         }
     }
@@ -161,6 +160,11 @@ impl Field {
         gaussian(weight, sigma, grid, scratch, &mut self.weight);
         self.value.iter_mut().zip(&self.weight).for_each(|(v, w)| *v /= w.max(TINY));
     }
+}
+
+/// The rim's share at `depth` canvas pixels below the guide's edge. `scale` is canvas pixels per crop 256th.
+pub fn rim(depth: f32, scale: f32) -> f32 {
+    (depth * (-1.0 / (RIM_DEPTH * scale))).exp()
 }
 
 /// Weighted mean and standard deviation; none with too little weight.
@@ -180,16 +184,20 @@ fn moments(values: &[f32], weights: &[f32]) -> Option<(f32, f32)> {
     Some((mean as f32, (squares / weight - mean * mean).max(0.0).sqrt() as f32))
 }
 
-/// Sums of w, w v, w v^2 in eight independent lanes, which the compiler turns into vectors.
+/// Sums of w, w v, w v^2 in independent lanes, which the compiler turns into vectors.
 fn lane_sums(values: &[f32], weights: &[f32]) -> [f32; 3] {
-    const LANES: usize = 8;
+    const LANES: usize = 16;
     let mut lanes = [[0.0f32; LANES]; 3];
-    for (values, weights) in values.chunks(LANES).zip(weights.chunks(LANES)) {
-        for (i, (v, w)) in values.iter().zip(weights).enumerate() {
-            lanes[0][i] += w;
-            lanes[1][i] += w * v;
-            lanes[2][i] += w * v * v;
+    let ((values, values_rest), (weights, weights_rest)) = (values.as_chunks::<LANES>(), weights.as_chunks::<LANES>());
+    for (v, w) in values.iter().zip(weights) {
+        for i in 0..LANES {
+            lanes[0][i] += w[i];
+            lanes[1][i] += w[i] * v[i];
+            lanes[2][i] += w[i] * v[i] * v[i];
         }
+    }
+    for (v, w) in values_rest.iter().zip(weights_rest) {
+        [*w, w * v, w * v * v].into_iter().zip(&mut lanes).for_each(|(term, lane)| lane[0] += term);
     }
     lanes.map(|l| l.iter().sum())
 }
@@ -200,29 +208,28 @@ fn gaussian(input: &[f32], sigma: f32, grid: Grid, scratch: &mut Vec<f32>, out: 
     let taps: Vec<f32> = (0..=radius).map(|k| (-((k * k) as f32) / (2.0 * sigma * sigma)).exp()).collect();
     let total = 2.0 * taps.iter().sum::<f32>() - taps[0];
     let Grid { columns, rows, .. } = grid;
-    scratch.clear();
-    scratch.resize(columns * rows, 0.0);
+    for buffer in [&mut *scratch, &mut *out] {
+        buffer.clear();
+        buffer.resize(columns * rows, 0.0);
+    }
     for (row, out) in input.chunks_exact(columns).zip(scratch.chunks_exact_mut(columns)) {
-        for x in 0..columns {
-            for (dx, tap) in taps.iter().enumerate() {
-                if x + dx < columns {
-                    out[x] += tap * row[x + dx];
-                }
-                if dx > 0 && x >= dx {
-                    out[x] += tap * row[x - dx];
-                }
-            }
+        add_scaled(out, row, taps[0]);
+        for (shift, &tap) in taps.iter().enumerate().skip(1).take_while(|(shift, _)| *shift < columns) {
+            add_scaled(&mut out[..columns - shift], &row[shift..], tap);
+            add_scaled(&mut out[shift..], &row[..columns - shift], tap);
         }
     }
-    out.clear();
-    out.resize(columns * rows, 0.0);
-    for y in 0..rows {
+    for (y, out) in out.chunks_exact_mut(columns).enumerate() {
         for other in y.saturating_sub(radius)..(y + radius + 1).min(rows) {
-            let tap = taps[y.abs_diff(other)] / (total * total);
             let row = &scratch[other * columns..(other + 1) * columns];
-            out[y * columns..(y + 1) * columns].iter_mut().zip(row).for_each(|(o, v)| *o += tap * v);
+            add_scaled(out, row, taps[y.abs_diff(other)] / (total * total));
         }
     }
+}
+
+/// `out += factor * row`.
+fn add_scaled(out: &mut [f32], row: &[f32], factor: f32) {
+    out.iter_mut().zip(row).for_each(|(o, v)| *o += factor * v);
 }
 
 /// The two cells around pixel `i` and the second one's share, centres at half cells, edges repeated.

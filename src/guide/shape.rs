@@ -20,6 +20,11 @@ const MOUTH_BELOW: (f32, f32) = (-2.5, 0.5);
 /// For each point its neighbours and their weights; smoothing, taper and mouth factor in one.
 static KERNEL: LazyLock<Vec<Vec<(u16, f32)>>> = LazyLock::new(kernel);
 
+/// The rows of the matrix K of [`smoothed`], `[POINTS]` times (point, weight).
+pub fn kernel_rows() -> &'static [Vec<(u16, f32)>] {
+    &KERNEL
+}
+
 /// The smoothed, tapered shape `K N` of a pose-normalised mesh `[POINTS]`, cm. Linear: the exchange of two shapes is
 /// the difference of their smoothed ones, so the identity's is made once.
 pub fn smoothed(normalised: &Landmarks) -> Vec<Vec3> {
@@ -64,7 +69,7 @@ fn mouth(y: f32) -> f32 {
 }
 
 /// Distance from `p` to the segment from `a` to `b`.
-pub(crate) fn segment_distance(p: Vec2, a: Vec2, b: Vec2) -> f32 {
+fn segment_distance(p: Vec2, a: Vec2, b: Vec2) -> f32 {
     let (edge, to) = (b - a, p - a);
     let along = (to.dot(edge) / edge.length_squared().max(f32::MIN_POSITIVE)).clamp(0.0, 1.0);
     (to - edge * along).length()

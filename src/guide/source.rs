@@ -56,11 +56,14 @@ impl Source {
     /// Prepares all photos of `identity`, which must have at least one.
     pub fn new(identity: &Identity) -> Self {
         let photos = identity.textures.iter().map(Photo::new).collect();
-        let mut candidates = Vec::new();
-        for (i, texture) in identity.textures.iter().enumerate() {
-            candidates.push(Candidate::new(i, texture, false));
-            if texture.pose.yaw.abs() > select::FRONTAL {
-                candidates.push(Candidate::new(i, texture, true));
+        let mut candidates: Vec<Candidate> = Vec::new();
+        // Photos first: a mirror image is taken only where no photo is.
+        for mirrored in [false, true] {
+            for (i, texture) in identity.textures.iter().enumerate() {
+                let candidate = Candidate::new(i, texture, mirrored);
+                if select::worthwhile(candidate.view, candidates.iter().map(|c| c.view)) {
+                    candidates.push(candidate);
+                }
             }
         }
         Self { photos, candidates }

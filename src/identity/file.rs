@@ -2,7 +2,7 @@
 //!
 //! | tensor | type, shape | what |
 //! |---|---|---|
-//! | `embedding` | f32 `[n]` | raw embedding, averaged over the photos; n = 1024 for `faceres` |
+//! | `embedding` | f32 `[n]` | raw embedding, averaged over the photos; n = 1024 for `faceres_224` |
 //! | `textures.{i}.rgb` | u8 `[side, side, 3]` | aligned photo, i from 0 without gaps |
 //! | `textures.{i}.points` | f32 `[468, 3]` | its mesh in canvas pixels |
 //!
@@ -30,8 +30,8 @@ pub const VERSION: &str = "1";
 pub const MAX_TEXTURES: usize = 32;
 /// Sides of a texture's canvas that are taken, in pixels. Enrolling makes 160 to 640.
 pub const SIDES: std::ops::RangeInclusive<usize> = 32..=1280;
-/// Length of `faceres` embeddings.
-pub const FACERES_LEN: usize = 1024;
+/// Values of an embedding at most.
+pub const MAX_EMBEDDING: usize = 4096;
 
 /// Bytes of a file at most: 32 textures of the largest side that enrolling makes, and some.
 const MAX_BYTES: u64 = 64 << 20;
@@ -200,11 +200,9 @@ fn validate(identity: &Identity) -> Check<()> {
             return Err(format!("`{key}` is empty, too long or holds control characters"));
         }
     }
-    if encoder == "faceres" && embedding.len() != FACERES_LEN {
-        return Err(format!("the embedding has {} values, `faceres` makes {FACERES_LEN}", embedding.len()));
-    }
-    if embedding.iter().any(|v| !v.is_finite()) || embedding.iter().all(|&v| v == 0.0) {
-        return Err("the embedding is empty, all zero or not finite".into());
+    let usable = embedding.iter().all(|v| v.is_finite()) && embedding.iter().any(|&v| v != 0.0);
+    if !usable || embedding.len() > MAX_EMBEDDING {
+        return Err(format!("the embedding is all zero, not finite, or has more than {MAX_EMBEDDING} values"));
     }
     if textures.is_empty() || textures.len() > MAX_TEXTURES {
         return Err(format!("it has {} textures, expected 1 to {MAX_TEXTURES}", textures.len()));

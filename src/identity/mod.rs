@@ -1,6 +1,8 @@
 //! Identities: the person whose face is put on, made once by enrolling ([`enroll`]) and kept in a file ([`file`]).
 
+pub mod enroll;
 pub mod file;
+pub mod quality;
 
 use std::path::Path;
 
@@ -38,9 +40,9 @@ pub struct Identity {
     pub name: String,
     /// Consent record.
     pub consent: Consent,
-    /// Name of the network that made the embedding: `faceres`.
+    /// Name of the network that made the embedding: `faceres_224`.
     pub encoder: String,
-    /// Raw embedding, averaged over the photos, `[1024]` for `faceres`.
+    /// Raw embedding, averaged over the photos, `[1024]` for `faceres_224`.
     pub embedding: Vec<f32>,
     /// Aligned photos, at least one.
     pub textures: Vec<Texture>,

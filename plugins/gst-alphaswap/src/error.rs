@@ -16,10 +16,10 @@ impl Code {
     /// An error message of this domain and code.
     pub(crate) fn message(self, text: &str) -> gst::ErrorMessage {
         match self {
-            Self::Core(code) => gst::error_msg!(code, ["{text}"]),
-            Self::Library(code) => gst::error_msg!(code, ["{text}"]),
-            Self::Resource(code) => gst::error_msg!(code, ["{text}"]),
-            Self::Stream(code) => gst::error_msg!(code, ["{text}"]),
+            Self::Core(code) => gst::error_msg!(code, ("{text}")),
+            Self::Library(code) => gst::error_msg!(code, ("{text}")),
+            Self::Resource(code) => gst::error_msg!(code, ("{text}")),
+            Self::Stream(code) => gst::error_msg!(code, ("{text}")),
         }
     }
 

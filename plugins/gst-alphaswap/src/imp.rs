@@ -18,7 +18,7 @@ use crate::qos::Qos;
 use crate::session::{Outcome, Request, Session};
 use crate::settings::{BadgePosition, Fallback, Settings, default_device, default_model};
 use crate::stats::Stats;
-use crate::{error, frame};
+use crate::{error, frame, post};
 
 static CAT: LazyLock<gst::DebugCategory> =
     LazyLock::new(|| gst::DebugCategory::new(element::NAME, gst::DebugColorFlags::empty(), Some("face swap in video")));
@@ -157,9 +157,8 @@ impl AlphaSwap {
     }
 
     fn warn(&self, code: error::Code, text: &str) {
-        let warning = gst::message::Warning::builder_from_error(code.warning(text)).src(&*self.obj()).build();
         gst::warning!(CAT, imp = self, "{text}");
-        let _ = self.obj().post_message(warning);
+        post::warning(&self.obj(), code, text);
     }
 
     fn running_time(&self, time: Option<gst::ClockTime>) -> Option<gst::ClockTime> {
@@ -170,28 +169,11 @@ impl AlphaSwap {
     fn tell(&self, outcome: Outcome) {
         let full = lock(&self.stats).record(&outcome.sample, Instant::now());
         for structure in outcome.messages.into_iter().chain(full) {
-            let message = gst::message::Element::builder(structure).src(&*self.obj()).build();
-            let _ = self.obj().post_message(message);
+            post::element(&self.obj(), structure);
         }
         for text in outcome.warnings {
             self.warn(error::Code::Resource(gst::ResourceError::Failed), &text);
         }
-    }
-
-    /// A QOS message about a frame that was not swapped because it is `late` by so many nanoseconds.
-    fn tell_late(&self, buffer: &gst::BufferRef, running_time: Option<gst::ClockTime>, late: i64) {
-        let segment = self.obj().segment();
-        let stream_time = segment.downcast_ref::<gst::ClockTime>().and_then(|s| s.to_stream_time(buffer.pts()));
-        let (processed, concealed) = lock(&self.stats).processed_and_concealed();
-        let message = gst::message::Qos::builder(false)
-            .running_time(running_time)
-            .stream_time(stream_time)
-            .timestamp(buffer.pts())
-            .duration(buffer.duration())
-            .values(late, lock(&self.qos).proportion(), 1_000_000)
-            .stats(gst::format::Buffers::from_u64(processed), gst::format::Buffers::from_u64(concealed))
-            .src(&*self.obj());
-        let _ = self.obj().post_message(message.build());
     }
 }
 
@@ -357,7 +339,9 @@ impl BaseTransformImpl for AlphaSwap {
         let concealed = outcome.sample.concealed;
         self.tell(outcome);
         if let Some(late) = lateness.filter(|_| concealed) {
-            self.tell_late(buffer, running_time, late);
+            let counts = lock(&self.stats).processed_and_concealed();
+            let proportion = lock(&self.qos).proportion();
+            post::late(&self.obj(), buffer, post::Late { running_time, late, proportion, counts });
         }
         Ok(gst::FlowSuccess::Ok)
     }

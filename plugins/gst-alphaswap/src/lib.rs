@@ -6,12 +6,13 @@
 //! - [`mod@element`]: the element's type and the text that `gst-inspect-1.0` prints
 //! - `imp`: the element's traits (properties, pads, events, frames)
 //! - `session`: what lives from start to stop, and what happens to a frame
-//! - `settings`, `frame`, `stats`, `qos`, `report`, `error`: one translation each
+//! - `settings`, `frame`, `stats`, `qos`, `report`, `post`, `error`: one translation each
 
 pub mod element;
 mod error;
 mod frame;
 mod imp;
+mod post;
 mod qos;
 mod report;
 mod session;

@@ -17,14 +17,10 @@ use crate::settings::Settings;
 use crate::stats::Sample;
 use crate::{error, frame};
 
-/// A jump of the running time from which on the faces of the last frame say nothing about this one.
-const GAP: ClockTime = ClockTime::SECOND;
-
 /// Born in start, dead in stop.
 pub(crate) struct Session {
     pipeline: Pipeline,
     format: Option<(VideoInfo, FrameInfo)>,
-    last_time: Option<ClockTime>,
     /// Faces of the last frame.
     faces: Vec<FaceReport>,
     /// Where each face that is not given up was last seen.
@@ -72,7 +68,6 @@ impl Session {
         Ok(Self {
             pipeline,
             format: None,
-            last_time: None,
             faces: Vec::new(),
             seen: HashMap::new(),
             concealed_in_a_row: 0,
@@ -111,10 +106,9 @@ impl Session {
     pub(crate) fn frame(&mut self, buffer: &mut gst::BufferRef, request: Request) -> Result<Outcome> {
         let start = Instant::now();
         let (video, info) = self.format.clone().ok_or_else(|| Error::Frame("a buffer came before caps".into()))?;
-        if request.forget || self.jumped(&video, request.running_time) {
+        if request.forget {
             self.forget();
         }
-        self.last_time = request.running_time.or(self.last_time);
         let mut warnings = Vec::new();
         if let Some(Err(e)) = request.identity.map(|identity| self.pipeline.set_identity(identity)) {
             warnings.push(format!("the identity stays as it was: {e}"));
@@ -136,7 +130,7 @@ impl Session {
             swapped: report.faces.iter().any(|f| f.swapped),
             concealed: conceal,
         };
-        let messages = self.take_in(report, conceal, info);
+        let messages = self.take_in(report, conceal, info, request.running_time);
         Ok(Outcome { sample, messages, warnings })
     }
 
@@ -146,21 +140,10 @@ impl Session {
         !self.faces.is_empty() && self.concealed_in_a_row < look.detect_interval
     }
 
-    fn jumped(&self, video: &VideoInfo, now: Option<ClockTime>) -> bool {
-        let (Some(last), Some(now)) = (self.last_time, now) else { return false };
-        let fps = video.fps();
-        let two_frames = match u64::try_from(fps.numer()) {
-            Ok(n) if n > 0 => ClockTime::SECOND * 2 * fps.denom() as u64 / n,
-            _ => ClockTime::ZERO,
-        };
-        now < last || now - last > GAP.max(two_frames)
-    }
-
     fn forget(&mut self) {
         self.pipeline.reset();
         self.faces.clear();
         self.seen.clear();
-        self.last_time = None;
         self.concealed_in_a_row = 0;
     }
 
@@ -173,11 +156,17 @@ impl Session {
     }
 
     /// Remembers the faces and returns the messages about those that came and went.
-    fn take_in(&mut self, report: Report, concealed: bool, info: FrameInfo) -> Vec<gst::Structure> {
+    fn take_in(
+        &mut self,
+        report: Report,
+        concealed: bool,
+        info: FrameInfo,
+        running_time: Option<ClockTime>,
+    ) -> Vec<gst::Structure> {
         let mut messages = Vec::new();
         self.seen.extend(report.faces.iter().map(|face| (face.id, report::rect(face.bounds, info))));
         let place = |id: &u64| self.seen.get(id).copied().unwrap_or_default();
-        let message = |name, id: &u64| report::face_structure(name, *id, place(id), self.last_time);
+        let message = |name, id: &u64| report::face_structure(name, *id, place(id), running_time);
         messages.extend(report.found.iter().map(|id| message("alphaswap-face-found", id)));
         messages.extend(report.lost.iter().map(|id| message("alphaswap-face-lost", id)));
         for id in &report.lost {

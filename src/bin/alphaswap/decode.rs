@@ -1,9 +1,82 @@
-//! stub
-use anyhow::Result;
-/// Stub.
-#[derive(clap::Args)]
-pub struct Args {}
-/// Stub.
-pub fn run(_: &Args) -> Result<()> {
-    todo!()
+//! Video files as RGB pictures, for enrolling and measuring.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use gst::prelude::*;
+use gst_video::{VideoFrameExt, VideoFrameRef, VideoInfo};
+use image::RgbImage;
+
+use crate::media::{self, Playing};
+
+/// Calls `take` with pictures of the video at `path`, at least `every` apart, scaled to `size` if given, until it
+/// breaks or the video ends.
+pub fn pictures(
+    path: &Path,
+    every: Duration,
+    size: Option<(u32, u32)>,
+    mut take: impl FnMut(RgbImage) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    let (pipeline, sink) = build(path, size)?;
+    let bus = pipeline.bus().context("a pipeline without a bus")?;
+    let playing = Playing::start(pipeline)?;
+    let mut next = gst::ClockTime::ZERO;
+    loop {
+        if let Some(sample) = sink.try_pull_sample(media::TICK) {
+            let pts = sample.buffer().and_then(|b| b.pts()).unwrap_or(next);
+            if pts >= next {
+                next = pts + gst::ClockTime::from_nseconds(every.as_nanos() as u64);
+                if take(picture(&sample)?)?.is_break() {
+                    return Ok(());
+                }
+            }
+        } else if let Some(message) = bus.pop_filtered(&[gst::MessageType::Error]) {
+            if let gst::MessageView::Error(error) = message.view() {
+                return Err(media::bus_error(error).context(path.display().to_string()));
+            }
+        } else if sink.is_eos() {
+            drop(playing);
+            return Ok(());
+        }
+    }
+}
+
+fn build(path: &Path, size: Option<(u32, u32)>) -> Result<(gst::Pipeline, gst_app::AppSink)> {
+    let pipeline = gst::Pipeline::new();
+    let (source, convert, scale, flip) = (
+        media::make("uridecodebin")?,
+        media::make("videoconvert")?,
+        media::make("videoscale")?,
+        media::make("videoflip")?,
+    );
+    source.set_property("uri", media::uri(path)?);
+    source.set_property("caps", gst::Caps::new_empty_simple("video/x-raw"));
+    flip.set_property_from_str("video-direction", "auto");
+    let mut caps = gst_video::VideoCapsBuilder::new().format(gst_video::VideoFormat::Rgb);
+    if let Some((width, height)) = size {
+        caps = caps.width(width as i32).height(height as i32);
+    }
+    let sink = gst_app::AppSink::builder().caps(&caps.build()).sync(false).max_buffers(2).build();
+    pipeline.add_many([&source, &convert, &scale, &flip, sink.upcast_ref()])?;
+    gst::Element::link_many([&convert, &flip, &scale, sink.upcast_ref()])?;
+    let start = convert.static_pad("sink").context("a converter without a start")?;
+    source.connect_pad_added(move |_, pad| {
+        // Further video streams stay unlinked.
+        if !start.is_linked() {
+            let _ = pad.link(&start);
+        }
+    });
+    Ok((pipeline, sink))
+}
+
+fn picture(sample: &gst::Sample) -> Result<RgbImage> {
+    let (buffer, caps) = (sample.buffer().context("a frame without pixels")?, sample.caps().context("no caps")?);
+    let info = VideoInfo::from_caps(caps)?;
+    let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &info).context("a frame cannot be read")?;
+    let (stride, row) = (frame.plane_stride()[0] as usize, info.width() as usize * 3);
+    let rows = frame.plane_data(0)?.chunks(stride).take(info.height() as usize);
+    let pixels = rows.flat_map(|r| &r[..row]).copied().collect();
+    RgbImage::from_raw(info.width(), info.height(), pixels).ok_or_else(|| anyhow!("a frame is too short"))
 }

@@ -1,9 +1,110 @@
-//! stub
-use anyhow::Result;
-/// Stub.
+//! `alphaswap enroll`: photos or a short video of a person to an identity file.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use alphaswap::Error;
+use alphaswap::identity::Consent;
+use alphaswap::identity::enroll::{Enroller, Sample, best_views};
+use anyhow::{Context, Result, bail};
+
+use crate::{decode, media, picture};
+
+/// Time between two looks at a video, and looks at most.
+const EVERY: Duration = Duration::from_millis(200);
+const MAX_LOOKS: usize = 300;
+
+/// Make an identity file from photos or a short video of one person.
+///
+/// One sharp, evenly lit photo from the front is enough; photos with the head turned a little to the left and to the
+/// right (15 to 40 degrees) make turned faces better. Of a video the best frames from each side are taken. Only enroll
+/// people who agreed to it: the consent text is stored in the file.
 #[derive(clap::Args)]
-pub struct Args {}
-/// Stub.
-pub fn run(_: &Args) -> Result<()> {
-    todo!()
+pub struct Args {
+    /// Photos (JPEG, PNG, WebP) or videos of one person.
+    #[arg(required = true, value_name = "PHOTO")]
+    photos: Vec<PathBuf>,
+    /// Identity file to write, for example me.alphaface.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Name of the person.
+    #[arg(long)]
+    name: String,
+    /// Who agreed, to what, when; stored in the file.
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    consent: String,
+    /// Which face to take in photos with several, counted from 1, from left to right.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    face: Option<u16>,
+    /// Replace FILE if it exists.
+    #[arg(long)]
+    overwrite: bool,
+}
+
+/// Runs the subcommand.
+pub fn run(args: &Args) -> Result<()> {
+    if args.output.exists() && !args.overwrite {
+        bail!("{}: exists already; add --overwrite to replace it", args.output.display());
+    }
+    args.photos.iter().try_for_each(|photo| media::check_input(photo))?;
+    let mut enroller = Enroller::new()?;
+    let face = args.face.map(usize::from);
+    let mut samples = Vec::new();
+    for photo in &args.photos {
+        match picture::is_picture(photo)? {
+            true => samples.push(enroller.sample(photo, &picture::read(photo)?.into_rgb8(), face)?),
+            false => samples.extend(from_video(&mut enroller, photo, face)?),
+        }
+    }
+    samples.iter().for_each(tell);
+    let consent = Consent { text: args.consent.clone(), date: today()? };
+    let count = samples.len();
+    enroller.identity(&args.name, consent, samples)?.save(&args.output)?;
+    eprintln!("wrote {}: {} view(s) of {}", args.output.display(), count, args.name);
+    Ok(())
+}
+
+/// The best views that a video holds.
+fn from_video(enroller: &mut Enroller, path: &Path, face: Option<usize>) -> Result<Vec<Sample>> {
+    media::init()?;
+    let (mut samples, mut looks, mut refusal) = (Vec::new(), 0, None);
+    decode::pictures(path, EVERY, None, |picture| {
+        looks += 1;
+        match enroller.sample(path, &picture, face) {
+            Ok(sample) => samples.push(sample),
+            Err(error @ Error::Enroll { .. }) => refusal = Some(error),
+            Err(error) => return Err(error.into()),
+        }
+        // A frame's texture takes a megabyte: only the best are kept.
+        samples = best_views(std::mem::take(&mut samples));
+        Ok(if looks < MAX_LOOKS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })
+    .with_context(|| format!("{} is neither a photo nor a video that can be read", path.display()))?;
+    match (samples.is_empty(), refusal) {
+        (false, _) => Ok(samples),
+        (true, Some(refusal)) => Err(refusal).context("no frame of the video can be used; the last one"),
+        (true, None) => bail!("{}: the video has no frame", path.display()),
+    }
+}
+
+/// One line about a photo, and one per warning.
+fn tell(sample: &Sample) {
+    let (photo, pose) = (sample.photo.display(), sample.quality.pose);
+    let turn = match pose.yaw {
+        yaw if yaw.abs() < 8.0 => "from the front".to_string(),
+        yaw => format!(
+            "turned {:.0} degrees to the {} of the picture",
+            yaw.abs(),
+            if yaw > 0.0 { "right" } else { "left" }
+        ),
+    };
+    eprintln!("{photo}: {turn}, face of {:.0} pixels", sample.quality.crop_pixels * 0.75);
+    sample.quality.warnings().iter().for_each(|warning| eprintln!("{photo}: warning: {warning}"));
+}
+
+/// Today's date where the user is, `YYYY-MM-DD`.
+fn today() -> Result<String> {
+    let now = gst::glib::DateTime::now_local().context("the clock cannot be read")?;
+    Ok(now.format("%Y-%m-%d").context("the date cannot be written")?.to_string())
 }

@@ -1,0 +1,231 @@
+//! Enrolling: from photos of a person to an [`Identity`].
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use glam::{Affine2, Vec2};
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+
+use super::quality::{self, Quality};
+use super::{Consent, Identity, Texture, file};
+use crate::align::{canvas_from_frame, canvas_side};
+use crate::engine::cpu::Net;
+use crate::error::{Error, Result};
+use crate::face::{Detection, Landmarks};
+use crate::frame::{ColorSpace, FrameInfo, FrameView, PixelFormat};
+use crate::models::Model;
+use crate::nets::faceres;
+use crate::path::cpu::CpuPath;
+use crate::path::cpu::sample::Sampler;
+use crate::path::{FramePath, MeshReading};
+use crate::region;
+
+/// Detector score from which on something in a photo is a face.
+const THRESHOLD: f32 = 0.5;
+/// Smallest and largest crop of a texture in pixels.
+const CROPS: (usize, usize) = (128, 512);
+/// Side of the encoder's square over the longer side of the mesh's box (the same as in the encoder's training data).
+const ENCODER_BOX: f32 = 1.15;
+
+/// Looks at photos and makes identities. Always on the CPU: it is done once per person.
+pub struct Enroller {
+    path: CpuPath,
+    encoder: Net,
+    encoder_name: String,
+}
+
+/// What one photo gives.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// The photo's name, for messages.
+    pub photo: PathBuf,
+    /// The aligned photo.
+    pub texture: Texture,
+    /// Raw embedding, `[1024]`.
+    pub embedding: Vec<f32>,
+    /// What was measured.
+    pub quality: Quality,
+}
+
+impl Enroller {
+    /// Loads the networks.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when a shipped model is broken.
+    pub fn new() -> Result<Self> {
+        let model = Model::builtin("identity")?;
+        let encoder = Net::new(Arc::new(model.spec()?), &model.weights)?;
+        Ok(Self { path: CpuPath::new(None)?, encoder, encoder_name: model.card.network })
+    }
+
+    /// Reads the face in `picture`. Where there are several faces, `face` picks one, counted from 1, from left to
+    /// right. `photo` is the picture's name in messages.
+    ///
+    /// # Errors
+    /// [`Error::Enroll`] says why the photo cannot be used: no face, several faces with their places, or a face that
+    /// [`Quality::refusal`] does not take.
+    pub fn sample(&mut self, photo: &Path, picture: &RgbImage, face: Option<usize>) -> Result<Sample> {
+        let refuse = |reason: String| Error::Enroll { photo: photo.into(), reason };
+        let detection = {
+            let mut faces = self.path.detect(&view(picture)?, THRESHOLD)?;
+            faces.sort_by(|a, b| a.min.x.total_cmp(&b.min.x));
+            pick(&faces, face).map_err(refuse)?
+        };
+        let MeshReading { landmarks, presence } = self.read_mesh(picture, &detection)?;
+        let crop_pixels = crop_pixels(&landmarks);
+        // A face that is larger than any texture is shrunk first: sampling it bilinearly would skip pixels.
+        let shrink = (CROPS.1 as f32 / crop_pixels).min(1.0);
+        let shrunk = (shrink < 0.9).then(|| resize(picture, shrink));
+        let (picture, landmarks) = match &shrunk {
+            Some((smaller, smaller_from_larger)) => (smaller, landmarks.mapped(*smaller_from_larger)),
+            None => (picture, landmarks),
+        };
+        let (canvas, points) = warp_canvas(picture, &landmarks, quality::CROP)?;
+        let quality = Quality::measure(&canvas, &points, crop_pixels, presence);
+        if let Some(reason) = quality.refusal() {
+            return Err(refuse(reason));
+        }
+        let texture = texture(picture, &landmarks, quality)?;
+        let embedding = self.embed(picture, &landmarks)?;
+        Ok(Sample { photo: photo.into(), texture, embedding, quality })
+    }
+
+    /// Landmarks of a detected face; the second look, from the first one's landmarks, tightens eyes and lips.
+    fn read_mesh(&mut self, picture: &RgbImage, detection: &Detection) -> Result<MeshReading> {
+        let frame = view(picture)?;
+        let first = self.path.landmarks(&frame, region::from_detection(detection))?;
+        self.path.landmarks(&frame, region::from_landmarks(&first.landmarks))
+    }
+
+    /// The encoder's answer for one face: a square around the mesh, not rotated, BGR minus the mean.
+    fn embed(&mut self, picture: &RgbImage, landmarks: &Landmarks) -> Result<Vec<f32>> {
+        let (lo, hi) = landmarks.bounds();
+        let size = (hi - lo).max_element() * ENCODER_BOX;
+        let side = faceres::SIDE;
+        let corner = (lo + hi - size) / 2.0;
+        let picture_from_input = Affine2::from_scale_angle_translation(Vec2::splat(size / side as f32), 0.0, corner);
+        let area = side * side;
+        let mut rgb = vec![0.0; 3 * area];
+        Sampler::new(&view(picture)?).warp(picture_from_input, side, &mut rgb);
+        let input = self.encoder.input_mut("input");
+        for (channel, mean) in faceres::MEAN_BGR.into_iter().enumerate() {
+            let plane = &rgb[(2 - channel) * area..][..area];
+            input[channel * area..][..area].iter_mut().zip(plane).for_each(|(v, p)| *v = p * 255.0 - mean);
+        }
+        self.encoder.run();
+        Ok(self.encoder.output("embedding").to_vec())
+    }
+
+    /// Puts samples together: embeddings are averaged, textures kept in the order of their yaw.
+    ///
+    /// # Errors
+    /// [`Error::Enroll`] when no sample looks into the camera, or there are none or too many.
+    pub fn identity(&self, name: &str, consent: Consent, mut samples: Vec<Sample>) -> Result<Identity> {
+        let yaw = |s: &Sample| s.quality.pose.yaw;
+        let front = samples.iter().min_by(|a, b| yaw(a).abs().total_cmp(&yaw(b).abs()));
+        let Some(front) = front else {
+            return Err(Error::Enroll { photo: PathBuf::new(), reason: "there is no photo to enroll".into() });
+        };
+        let refuse = |reason: String| Err(Error::Enroll { photo: front.photo.clone(), reason });
+        if yaw(front).abs() > quality::FRONT_YAW {
+            return refuse(format!(
+                "the head is turned by {:.0} degrees and there is no photo from the front (up to {:.0}); add one",
+                yaw(front).abs(),
+                quality::FRONT_YAW
+            ));
+        }
+        if samples.len() > file::MAX_TEXTURES {
+            return refuse(format!("there are {} photos, at most {} are taken", samples.len(), file::MAX_TEXTURES));
+        }
+        samples.sort_by(|a, b| yaw(a).total_cmp(&yaw(b)));
+        let n = samples.len() as f32;
+        let mut embedding = vec![0.0; samples[0].embedding.len()];
+        for sample in &samples {
+            embedding.iter_mut().zip(&sample.embedding).for_each(|(mean, v)| *mean += v / n);
+        }
+        let textures = samples.into_iter().map(|s| s.texture).collect();
+        Ok(Identity { name: name.into(), consent, encoder: self.encoder_name.clone(), embedding, textures })
+    }
+}
+
+/// The best samples of a video: for each of five directions from left to right the one with the highest
+/// [`Quality::score`], so that turned frames find a turned source.
+pub fn best_views(samples: Vec<Sample>) -> Vec<Sample> {
+    /// Bins of this many degrees, the middle one around the straight look.
+    const BIN: f32 = 18.0;
+    let mut best: Vec<(i32, Sample)> = Vec::new();
+    for sample in samples {
+        let bin = (sample.quality.pose.yaw / BIN).round() as i32;
+        match best.iter_mut().find(|(b, _)| *b == bin) {
+            Some((_, kept)) if kept.quality.score() >= sample.quality.score() => {}
+            Some((_, kept)) => *kept = sample,
+            None => best.push((bin, sample)),
+        }
+    }
+    best.into_iter().filter(|(bin, _)| bin.abs() <= 2).map(|(_, sample)| sample).collect()
+}
+
+/// A picture as a frame.
+fn view(picture: &RgbImage) -> Result<FrameView<'_>> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let info = FrameInfo { format: PixelFormat::Rgb, width, height, color: ColorSpace::default() };
+    FrameView::new(info, [picture.as_raw(), &[], &[]], [width * 3, 0, 0])
+}
+
+fn pick(faces: &[Detection], face: Option<usize>) -> Result<Detection, String> {
+    let list = || {
+        let place = |(i, f): (usize, &Detection)| {
+            let (size, middle) = ((f.max - f.min).max_element(), (f.min + f.max) / 2.0);
+            format!("{} at ({:.0}, {:.0}), {size:.0} px", i + 1, middle.x, middle.y)
+        };
+        faces.iter().enumerate().map(place).collect::<Vec<_>>().join("; ")
+    };
+    match (faces, face) {
+        ([], _) => {
+            Err("no face found; use a well-lit photo from the front in which the face is at least 60 pixels high"
+                .into())
+        }
+        ([only], None | Some(1)) => Ok(*only),
+        (_, Some(n)) => {
+            let reason = || format!("there is no face {n}; found: {}", list());
+            n.checked_sub(1).and_then(|i| faces.get(i)).copied().ok_or_else(reason)
+        }
+        (_, None) => Err(format!("{} faces found, pick one with --face N: {}", faces.len(), list())),
+    }
+}
+
+/// Side of the generator's crop in picture pixels.
+fn crop_pixels(landmarks: &Landmarks) -> f32 {
+    let canvas_from_picture = canvas_from_frame(landmarks, CROPS.1);
+    CROPS.1 as f32 / canvas_from_picture.matrix2.x_axis.length().max(1e-6)
+}
+
+/// The picture made smaller by area-weighted averaging, and the map into it.
+fn resize(picture: &RgbImage, scale: f32) -> (RgbImage, Affine2) {
+    let size = |n: u32| ((n as f32 * scale).round() as u32).max(1);
+    let (width, height) = (size(picture.width()), size(picture.height()));
+    let smaller = imageops::resize(picture, width, height, FilterType::Triangle);
+    let ratio = Vec2::new(width as f32 / picture.width() as f32, height as f32 / picture.height() as f32);
+    // Pixel centres: (x + .5) * ratio - .5.
+    (smaller, Affine2::from_scale_angle_translation(ratio, 0.0, (ratio - 1.0) / 2.0))
+}
+
+/// The canvas of a face at size `crop` (planar `[3, side, side]`, 0 to 1) and its mesh in canvas pixels.
+fn warp_canvas(picture: &RgbImage, landmarks: &Landmarks, crop: usize) -> Result<(Vec<f32>, Landmarks)> {
+    let canvas_from_picture = canvas_from_frame(landmarks, crop);
+    let side = canvas_side(crop);
+    let mut canvas = vec![0.0; 3 * side * side];
+    Sampler::new(&view(picture)?).warp(canvas_from_picture.inverse(), side, &mut canvas);
+    Ok((canvas, landmarks.mapped(canvas_from_picture)))
+}
+
+fn texture(picture: &RgbImage, landmarks: &Landmarks, quality: Quality) -> Result<Texture> {
+    let crop = (crop_pixels(landmarks).ceil() as usize).next_multiple_of(8).clamp(CROPS.0, CROPS.1);
+    let (canvas, points) = warp_canvas(picture, landmarks, crop)?;
+    let side = canvas_side(crop);
+    let area = side * side;
+    let code = |v: f32| (v * 255.0).round() as u8;
+    let rgb = (0..area).flat_map(|i| [canvas[i], canvas[area + i], canvas[2 * area + i]].map(code)).collect();
+    Ok(Texture { side, rgb, points, pose: quality.pose })
+}

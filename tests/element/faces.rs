@@ -1,0 +1,112 @@
+//! A photo as a stream: what the element says and does when there is a face.
+
+use alphaswap::frame::PixelFormat;
+use gst::prelude::*;
+
+use super::{Source, harness, video_caps, wait_for};
+
+/// The portrait that ships with the examples, 320 pixels wide.
+struct Portrait {
+    picture: image::RgbImage,
+}
+
+impl Portrait {
+    fn open() -> Self {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/media/ada.jpg");
+        let photo = image::open(path).unwrap();
+        Self { picture: photo.resize(320, 320, image::imageops::FilterType::Triangle).to_rgb8() }
+    }
+
+    fn caps(&self) -> gst::Caps {
+        video_caps(PixelFormat::Rgb, self.picture.width() as usize, self.picture.height() as usize)
+    }
+
+    /// The picture in GStreamer's layout, rows rounded up to four bytes.
+    fn buffer(&self, frame: u64) -> gst::Buffer {
+        let row = self.picture.width() as usize * 3;
+        let mut bytes = Vec::new();
+        for pixels in self.picture.chunks_exact(row) {
+            bytes.extend_from_slice(pixels);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+        }
+        let mut buffer = gst::Buffer::from_mut_slice(bytes);
+        buffer.get_mut().unwrap().set_pts(gst::ClockTime::SECOND * frame / 30);
+        buffer
+    }
+}
+
+/// Mean distance of the bytes inside `rect` of two buffers.
+fn distance(a: &gst::Buffer, b: &gst::Buffer, rect: (u32, u32, u32, u32), stride: usize) -> f64 {
+    let (a, b) = (a.map_readable().unwrap(), b.map_readable().unwrap());
+    let (x, y, w, h) = (rect.0 as usize, rect.1 as usize, rect.2 as usize, rect.3 as usize);
+    let offsets = (y..y + h).flat_map(|row| (row * stride + 3 * x)..(row * stride + 3 * (x + w)));
+    let sum: u64 = offsets.map(|i| u64::from(a[i].abs_diff(b[i]))).sum();
+    sum as f64 / (w * h * 3) as f64
+}
+
+fn names(bus: &gst::Bus) -> Vec<String> {
+    let elements = std::iter::from_fn(|| bus.pop_filtered(&[gst::MessageType::Element]));
+    let name = |m: gst::Message| m.structure().map(|s| s.name().to_string());
+    elements.filter_map(name).filter(|n| n != "alphaswap-stats").collect()
+}
+
+#[test]
+fn a_face_is_told_marked_and_swapped() {
+    let (source, portrait) = (Source::new(), Portrait::open());
+    let (mut harness, bus) = harness(&source);
+    harness.set_src_caps(portrait.caps());
+    let got = harness.push_and_pull(portrait.buffer(0)).unwrap();
+    let meta = got.meta::<gst_video::VideoRegionOfInterestMeta>().expect("a region of interest");
+    assert_eq!(meta.roi_type(), "face");
+    assert!(meta.param("alphaswap").unwrap().get::<bool>("swapped").unwrap());
+    let stride = (portrait.picture.width() as usize * 3).next_multiple_of(4);
+    assert!(distance(&got, &portrait.buffer(0), meta.rect(), stride) > 3.0);
+
+    let found = wait_for(&bus, &[gst::MessageType::Element]);
+    let found = found.structure().unwrap();
+    assert_eq!(found.name(), "alphaswap-face-found");
+    assert_eq!((found.get::<u32>("x"), found.get::<u32>("y")), (Ok(meta.rect().0), Ok(meta.rect().1)));
+    harness.push_and_pull(portrait.buffer(1)).unwrap();
+    assert!(names(&bus).is_empty(), "a face is found once");
+    let stats: gst::Structure = harness.element().unwrap().property("stats");
+    assert_eq!((stats.get::<u64>("swapped"), stats.get::<u32>("faces")), (Ok(2), Ok(1)));
+}
+
+#[test]
+fn a_late_frame_hides_the_face_without_a_look_at_it() {
+    let (source, portrait) = (Source::new(), Portrait::open());
+    let (mut harness, bus) = harness(&source);
+    harness.element().unwrap().set_property("detect-interval", 2u32);
+    harness.set_src_caps(portrait.caps());
+    harness.push_and_pull(portrait.buffer(0)).unwrap();
+    let late = gst::event::Qos::builder(gst::QOSType::Underflow, 2.0, 1_000_000_000).timestamp(gst::ClockTime::SECOND);
+    harness.push_upstream_event(late.build());
+    let got = harness.push_and_pull(portrait.buffer(1)).unwrap();
+    let meta = got.meta::<gst_video::VideoRegionOfInterestMeta>().expect("the face is still known");
+    assert!(!meta.param("alphaswap").unwrap().get::<bool>("swapped").unwrap());
+    let stride = (portrait.picture.width() as usize * 3).next_multiple_of(4);
+    assert!(distance(&got, &portrait.buffer(1), meta.rect(), stride) > 3.0, "the real face was shown");
+    let message = wait_for(&bus, &[gst::MessageType::Qos]);
+    let gst::MessageView::Qos(qos) = message.view() else { unreachable!() };
+    assert_eq!(qos.timestamp(), portrait.buffer(1).pts());
+    for frame in 2..5 {
+        harness.push_and_pull(portrait.buffer(frame)).unwrap();
+    }
+    let stats: gst::Structure = harness.element().unwrap().property("stats");
+    let counts = (stats.get::<u64>("frames"), stats.get::<u64>("concealed"), stats.get::<u64>("swapped"));
+    assert_eq!(counts, (Ok(5), Ok(3), Ok(2)), "every third late frame is looked at");
+}
+
+#[test]
+fn a_flush_forgets_the_face() {
+    let (source, portrait) = (Source::new(), Portrait::open());
+    let (mut harness, bus) = harness(&source);
+    harness.set_src_caps(portrait.caps());
+    harness.push_and_pull(portrait.buffer(0)).unwrap();
+    assert_eq!(names(&bus), ["alphaswap-face-found"]);
+    harness.push_event(gst::event::FlushStart::new());
+    harness.push_event(gst::event::FlushStop::new(true));
+    harness.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
+    harness.push_and_pull(portrait.buffer(0)).unwrap();
+    assert_eq!(names(&bus), ["alphaswap-face-found"], "found again");
+}

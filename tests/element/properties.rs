@@ -1,0 +1,101 @@
+//! Properties: when they may change, and who may drive them.
+
+use alphaswap::frame::PixelFormat;
+use gst::prelude::*;
+use gst_controller::prelude::*;
+
+use super::{Source, buffer, harness, video_caps, wait_for};
+
+#[test]
+fn look_changes_while_frames_flow_and_the_model_does_not() {
+    let source = Source::new();
+    let (mut harness, _bus) = harness(&source);
+    let element = harness.element().unwrap();
+    harness.set_src_caps(video_caps(PixelFormat::I420, 64, 48));
+    for frame in 0..20u64 {
+        harness.push_and_pull(buffer(PixelFormat::I420, 64, 48, 0, frame)).unwrap();
+        let part = frame as f32 / 20.0;
+        for name in ["strength", "smoothing", "threshold"] {
+            element.set_property(name, part);
+            assert_eq!(element.property::<f32>(name), part);
+        }
+        element.set_property("feather", part / 10.0);
+        element.set_property("max-faces", 1 + frame as u32 % 16);
+        element.set_property("detect-interval", 1 + frame as u32);
+        element.set_property("badge", frame % 2 == 0);
+        element.set_property_from_str("fallback", ["blur", "freeze", "pass"][frame as usize % 3]);
+        element.set_property_from_str("badge-position", ["top-left", "bottom-right"][frame as usize % 2]);
+        element.set_property("model", "guided");
+        element.set_property("device", "gpu");
+    }
+    assert_eq!(element.property::<String>("model"), "mesh");
+    assert_eq!(element.property::<String>("device"), "cpu");
+}
+
+#[test]
+fn disabled_passes_the_very_same_buffer() {
+    let source = Source::new();
+    let (mut harness, _bus) = harness(&source);
+    let element = harness.element().unwrap();
+    harness.set_src_caps(video_caps(PixelFormat::I420, 64, 48));
+    for (frame, enabled) in [(0, false), (1, true), (2, false)] {
+        element.set_property("enabled", enabled);
+        let held = buffer(PixelFormat::I420, 64, 48, 0, frame);
+        let address = held.as_ptr();
+        let got = harness.push_and_pull(held.clone()).unwrap();
+        // A buffer that is held elsewhere can only be the same one if nothing wanted to write to it.
+        assert_eq!(got.as_ptr() == address, !enabled, "frame {frame}");
+    }
+    let stats: gst::Structure = element.property("stats");
+    assert_eq!(stats.get::<u64>("frames"), Ok(1));
+}
+
+#[test]
+fn strength_follows_a_controller() {
+    let source = Source::new();
+    let (mut harness, _bus) = harness(&source);
+    let element = harness.element().unwrap();
+    let curve = gst_controller::InterpolationControlSource::new();
+    curve.set_mode(gst_controller::InterpolationMode::Linear);
+    assert!(curve.set(gst::ClockTime::ZERO, 0.0));
+    assert!(curve.set(gst::ClockTime::SECOND, 1.0));
+    let binding = gst_controller::DirectControlBinding::new(&element, "strength", &curve);
+    element.add_control_binding(&binding).unwrap();
+    harness.set_src_caps(video_caps(PixelFormat::I420, 64, 48));
+    for frame in [0, 15, 30] {
+        harness.push_and_pull(buffer(PixelFormat::I420, 64, 48, 0, frame)).unwrap();
+        let expected = frame as f32 / 30.0;
+        assert!((element.property::<f32>("strength") - expected).abs() < 1e-5, "frame {frame}");
+    }
+}
+
+#[test]
+fn every_look_control_can_be_controlled() {
+    super::init();
+    let element = gst::ElementFactory::make("alphaswap").build().unwrap();
+    let looks = ["strength", "smoothing", "threshold", "feather", "max-faces", "detect-interval", "badge", "enabled"];
+    for name in looks {
+        let flags = element.find_property(name).unwrap().flags();
+        assert!(flags.contains(gst::PARAM_FLAG_CONTROLLABLE), "{name}");
+    }
+}
+
+#[test]
+fn another_person_while_frames_flow() {
+    let (first, second) = (Source::new(), Source::new());
+    let (mut harness, bus) = harness(&first);
+    let element = harness.element().unwrap();
+    harness.set_src_caps(video_caps(PixelFormat::I420, 64, 48));
+    harness.push_and_pull(buffer(PixelFormat::I420, 64, 48, 0, 0)).unwrap();
+    element.set_property("source", second.path.to_str().unwrap());
+    harness.push_and_pull(buffer(PixelFormat::I420, 64, 48, 0, 1)).unwrap();
+    assert_eq!(element.property::<Option<String>>("source").as_deref(), second.path.to_str());
+    assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_none());
+
+    element.set_property("source", "/nowhere/else.alphaface");
+    let message = wait_for(&bus, &[gst::MessageType::Warning]);
+    let gst::MessageView::Warning(w) = message.view() else { unreachable!() };
+    assert!(w.error().message().contains("/nowhere/else.alphaface"), "{}", w.error().message());
+    assert_eq!(element.property::<Option<String>>("source").as_deref(), second.path.to_str(), "the old one stays");
+    harness.push_and_pull(buffer(PixelFormat::I420, 64, 48, 0, 2)).unwrap();
+}
