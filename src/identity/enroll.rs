@@ -83,6 +83,7 @@ impl Enroller {
         };
         let (canvas, points) = warp_canvas(picture, &landmarks, quality::CROP)?;
         let quality = Quality::measure(&canvas, &points, crop_pixels, presence);
+        tracing::debug!(photo = %photo.display(), ?quality, "measured");
         if let Some(reason) = quality.refusal() {
             return Err(refuse(reason));
         }
