@@ -24,7 +24,9 @@ const CROP: usize = 256;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [photo, identity, folder] = args.as_slice() else { anyhow::bail!("usage: PHOTO IDENTITY.alphaface OUT_FOLDER") };
+    let [photo, identity, folder] = args.as_slice() else {
+        anyhow::bail!("usage: PHOTO IDENTITY.alphaface OUT_FOLDER")
+    };
     let (picture, identity) = (image::open(photo)?.to_rgb8(), Identity::open(identity)?);
     let folder = Path::new(folder);
     std::fs::create_dir_all(folder)?;

@@ -77,7 +77,9 @@ impl Pipeline {
         Ok(Self::with_path(device.clone(), painter, identity, path, warning, look))
     }
 
-    fn with_path(
+    /// As [`Self::new`] with a path that is open already; `device` says what is opened when that one is lost, and
+    /// `warning` what [`Self::warning`] tells.
+    pub fn with_path(
         device: DeviceChoice,
         painter: Painter,
         identity: Arc<Identity>,
@@ -141,11 +143,7 @@ impl Pipeline {
         }
         let elapsed_secs = self.elapsed(time);
         match self.swap_faces(frame, elapsed_secs) {
-            Err(Error::DeviceLost(reason)) => {
-                let warning = self.recover(&reason)?;
-                let report = self.swap_faces(frame, elapsed_secs)?;
-                Ok(Report { warning: Some(warning), ..report })
-            }
+            Err(Error::DeviceLost(reason)) => self.swap_again(frame, elapsed_secs, &reason),
             result => result,
         }
     }
@@ -163,15 +161,33 @@ impl Pipeline {
         }
     }
 
+    /// The frame once more after the GPU was lost: on a GPU if one opens, and if that is lost as well on the CPU.
+    fn swap_again(&mut self, frame: &mut FrameViewMut<'_>, elapsed_secs: f32, reason: &str) -> Result<Report> {
+        let warning = self.recover(reason)?;
+        match self.swap_faces(frame, elapsed_secs) {
+            Err(Error::DeviceLost(again)) if self.device == DeviceChoice::Auto => {
+                let warning = self.fall_back(&again)?;
+                let report = self.swap_faces(frame, elapsed_secs)?;
+                Ok(Report { warning: Some(warning), ..report })
+            }
+            result => result.map(|report| Report { warning: Some(warning), ..report }),
+        }
+    }
+
+    /// Opens the device again; the result says what came of it.
     fn recover(&mut self, reason: &str) -> Result<String> {
-        let lost = || Error::DeviceLost(reason.into());
-        if let Ok((path, _)) = device::open_path(&self.device, &self.painter, &self.identity) {
-            self.path = path;
-            return Ok(format!("the GPU was lost ({reason}) and opened again"));
+        match device::open_path(&self.device, &self.painter, &self.identity) {
+            Ok((path, fallback)) => {
+                self.path = path;
+                let then = fallback.map_or("it was opened again".into(), |why| format!("now {why}"));
+                Ok(format!("the GPU was lost ({reason}): {then}"))
+            }
+            Err(_) if self.device == DeviceChoice::Auto => self.fall_back(reason),
+            Err(_) => Err(Error::DeviceLost(reason.into())),
         }
-        if self.device != DeviceChoice::Auto {
-            return Err(lost());
-        }
+    }
+
+    fn fall_back(&mut self, reason: &str) -> Result<String> {
         self.path = device::open_cpu(&self.painter, &self.identity)?;
         Ok(format!("the GPU was lost ({reason}): going on on the CPU, which is slower"))
     }

@@ -97,7 +97,8 @@ fn the_face_becomes_another_one_and_strength_zero_changes_nothing() {
         let (mut swapped, mut same) = (before.clone(), before.clone());
         let report = guided.process(&mut swapped.view_mut(), None).unwrap();
         assert!(report.faces[0].swapped);
-        let difference: u64 = before.planes[0].iter().zip(&swapped.planes[0]).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        let difference: u64 =
+            before.planes[0].iter().zip(&swapped.planes[0]).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
         assert!(difference > 100_000, "{difference}");
         none.process(&mut same.view_mut(), None).unwrap();
         assert_eq!(before, same);

@@ -69,4 +69,5 @@ params! {
 }
 
 /// Every uniform struct.
-pub const LAYOUTS: &[&alphaswap_shaders::Struct] = &[&ConvParams::LAYOUT, &MapParams::LAYOUT, &crate::path::gpu::planes::FrameParams::LAYOUT];
+pub const LAYOUTS: &[&alphaswap_shaders::Struct] =
+    &[&ConvParams::LAYOUT, &MapParams::LAYOUT, &crate::path::gpu::planes::FrameParams::LAYOUT];

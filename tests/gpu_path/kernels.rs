@@ -57,8 +57,7 @@ fn any_map(info: FrameInfo, side: usize) -> impl Strategy<Value = Affine2> {
 }
 
 fn any_view() -> impl Strategy<Value = (FrameInfo, usize, Affine2)> {
-    (any_info(1..90), 5..70usize)
-        .prop_flat_map(|(info, side)| (Just(info), Just(side), any_map(info, side)))
+    (any_info(1..90), 5..70usize).prop_flat_map(|(info, side)| (Just(info), Just(side), any_map(info, side)))
 }
 
 /// A window of a generator with a crop of 16 pixels, on a canvas of its size or two times that.

@@ -51,8 +51,6 @@ pub fn sizes(least: usize, most: usize) -> Vec<usize> {
 /// Indices of `jobs`, faces further away first, so that nearer ones end up on top.
 pub fn paint_order(jobs: &[FaceJob]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..jobs.len()).collect();
-    order.sort_by(|&a, &b| {
-        region_side(jobs[a].frame_from_region).total_cmp(&region_side(jobs[b].frame_from_region))
-    });
+    order.sort_by(|&a, &b| region_side(jobs[a].frame_from_region).total_cmp(&region_side(jobs[b].frame_from_region)));
     order
 }

@@ -64,7 +64,9 @@ impl FrameBuffer {
         if planes.size() > most {
             let (name, size) = (info.format.name(), planes.size());
             let text = format!("a {}x{} {name} picture has {size} bytes", info.width, info.height);
-            return Err(Error::Frame(format!("{text}; this GPU takes at most {most}: use the CPU or a smaller picture")));
+            return Err(Error::Frame(format!(
+                "{text}; this GPU takes at most {most}: use the CPU or a smaller picture"
+            )));
         }
         let codes = ctx.storage("planes", planes.size());
         Ok(Self { codes, params: ctx.uniform("frame", &FrameParams::default()), planes })
@@ -157,4 +159,3 @@ fn over(
     let groups = std::array::from_fn(|i| (size[i] as u32).div_ceil(shader.workgroup_size[i]));
     ctx.dispatch(&kernel, buffers, groups)
 }
-

@@ -1,0 +1,205 @@
+//! Whole frames on both paths: what comes out must look the same, and be the same outside the face.
+
+use std::sync::Arc;
+
+use alphaswap::engine::gpu::Precision;
+use alphaswap::frame::{FrameInfo, PixelFormat};
+use alphaswap::gpu::Context;
+use alphaswap::path::cpu::CpuPath;
+use alphaswap::path::gpu::{GpuPath, Options};
+use alphaswap::path::{FaceJob, FaceOutcome, FramePath, Painter, Smoothed, Stage};
+use alphaswap::region;
+use alphaswap::settings::{Look, ModelChoice};
+use glam::Vec3;
+
+use crate::engine_gpu::context;
+use crate::support::clip::for_each_frame;
+use crate::support::{Picture, identity, photo};
+
+/// The CPU's largest crop, and no rounding.
+const OPTIONS: Options = Options { max_crop: 256, precision: Some(Precision::F32) };
+/// Codes by which a byte may differ.
+const NEAR: u8 = 2;
+/// Share of the painted bytes that may differ by more: triangle edges fall on another side of a pixel.
+const OUTLIERS: f32 = 0.001;
+
+fn paths(ctx: &Arc<Context>, model: &ModelChoice) -> [Box<dyn FramePath>; 2] {
+    let (painter, identity) = (Painter::load(model).unwrap(), identity());
+    let cpu = CpuPath::new(Some((&painter, &identity))).unwrap();
+    [Box::new(cpu), Box::new(GpuPath::new(ctx, &painter, &identity, OPTIONS).unwrap())]
+}
+
+/// A job for each face that `path` finds, followed since a frame ago.
+fn jobs(path: &mut dyn FramePath, picture: &Picture) -> Vec<FaceJob> {
+    let faces = path.detect(&picture.view(), 0.5).unwrap();
+    let job = |face| {
+        let reading = path.landmarks(&picture.view(), region::from_detection(face)).unwrap();
+        let mut landmarks = reading.landmarks;
+        let frame_from_region = region::from_landmarks(&landmarks);
+        landmarks.0.iter_mut().for_each(|p| *p += Vec3::new(1.5, -0.5, 0.0));
+        let speed = vec![Vec3::new(20.0, 5.0, 0.0); landmarks.0.len()];
+        FaceJob { frame_from_region, history: Some(Smoothed { landmarks, speed }), elapsed_secs: 0.04 }
+    };
+    faces.iter().map(job).collect()
+}
+
+/// Largest distance of a point between two readings, frame pixels.
+fn distance(a: &[Vec3], b: &[Vec3]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| a.distance(*b)).fold(0.0, f32::max)
+}
+
+fn same_outcomes(cpu: &[FaceOutcome], gpu: &[FaceOutcome]) {
+    assert_eq!(cpu.len(), gpu.len());
+    for (c, g) in cpu.iter().zip(gpu) {
+        assert_eq!(c.swapped, g.swapped);
+        assert!((c.reading.presence - g.reading.presence).abs() < 1e-3);
+        assert!(distance(&c.reading.landmarks.0, &g.reading.landmarks.0) < 0.05);
+        assert!(distance(&c.smoothed.landmarks.0, &g.smoothed.landmarks.0) < 0.05);
+        assert!(distance(&c.smoothed.speed, &g.smoothed.speed) < 2.0);
+        let (p, q) = (c.pose, g.pose);
+        assert!((p.yaw - q.yaw).abs().max((p.pitch - q.pitch).abs()).max((p.roll - q.roll).abs()) < 0.1);
+    }
+}
+
+/// Compares a painted frame with the CPU's, byte by byte.
+fn same_pictures(before: &Picture, cpu: &Picture, gpu: &Picture, what: &str) {
+    let (mut painted, mut off, mut worst) = (0usize, 0usize, 0u8);
+    for plane in 0..before.info.format.planes() {
+        let stride = before.strides[plane];
+        let (b, c, g) = (&before.planes[plane], &cpu.planes[plane], &gpu.planes[plane]);
+        let near_paint = grown(b, c, stride);
+        for (i, ((&b, &c), &g)) in b.iter().zip(c).zip(g).enumerate() {
+            assert!(near_paint[i] || b == g, "{what}: byte {i} of plane {plane} lies outside the mask and changed");
+            painted += usize::from(b != c);
+            off += usize::from(c.abs_diff(g) > NEAR);
+            worst = worst.max(c.abs_diff(g));
+        }
+    }
+    eprintln!("{what}: {painted} bytes painted, {off} differ by more than {NEAR}, at most by {worst}");
+    assert!(painted > 1000, "{what}: nothing was painted");
+    assert!(off as f32 <= OUTLIERS * painted as f32, "{what}: {off} of {painted} bytes differ");
+}
+
+/// Where `b` and `c` differ, grown by two rows and eight bytes.
+fn grown(b: &[u8], c: &[u8], stride: usize) -> Vec<bool> {
+    let mut near = vec![false; b.len()];
+    for (i, _) in b.iter().zip(c).enumerate().filter(|(_, (b, c))| b != c) {
+        for row in -2..=2isize {
+            let middle = i as isize + row * stride as isize;
+            let (from, to) = ((middle - 8).max(0) as usize, (middle + 9).clamp(0, b.len() as isize) as usize);
+            near[from.min(to)..to].fill(true);
+        }
+    }
+    near
+}
+
+/// Runs one frame on both paths.
+fn same_frame(paths: &mut [Box<dyn FramePath>; 2], picture: &Picture, what: &str) {
+    let [cpu, gpu] = paths;
+    let jobs = jobs(cpu.as_mut(), picture);
+    assert!(!jobs.is_empty(), "{what}: no face");
+    let look = Look { feather: 0.06, strength: 0.9, ..Look::default() };
+    let (mut on_cpu, mut on_gpu) = (picture.clone(), picture.clone());
+    let expected = cpu.swap(&mut on_cpu.view_mut(), &jobs, &look).unwrap();
+    let outcomes = gpu.swap(&mut on_gpu.view_mut(), &jobs, &look).unwrap();
+    if let Some(folder) = std::env::var_os("ALPHASWAP_PICTURES") {
+        save(&on_gpu, &std::path::Path::new(&folder).join(format!("{what}-gpu.png")));
+        save(&on_cpu, &std::path::Path::new(&folder).join(format!("{what}-cpu.png")));
+    }
+    same_outcomes(&expected, &outcomes);
+    same_pictures(picture, &on_cpu, &on_gpu, what);
+}
+
+/// The first plane of a YUV frame or the whole of a four-byte one, to be looked at.
+fn save(picture: &Picture, path: &std::path::Path) {
+    let FrameInfo { format, width, height, .. } = picture.info;
+    let (bytes, color) = match format.rgb_layout() {
+        Some(([r, g, b], 4)) => {
+            let pixels = picture.planes[0].chunks_exact(4);
+            (pixels.flat_map(|p| [p[r], p[g], p[b]]).collect(), image::ExtendedColorType::Rgb8)
+        }
+        _ => {
+            let rows = picture.planes[0].chunks(picture.strides[0]).take(height);
+            (rows.flat_map(|r| r[..width].to_vec()).collect::<Vec<u8>>(), image::ExtendedColorType::L8)
+        }
+    };
+    image::save_buffer(path, &bytes, width as u32, height as u32, color).unwrap();
+}
+
+fn every_kind_of_frame(model: &ModelChoice, name: &str, step: usize) {
+    let Some(ctx) = context() else { return };
+    let mut paths = paths(ctx, model);
+    for format in [PixelFormat::Rgba, PixelFormat::Bgrx] {
+        same_frame(&mut paths, &photo("ada.jpg", format), &format!("{name}-{}", format.name()));
+    }
+    for_each_frame(step, |i, scene, picture| {
+        if !jobs(paths[0].as_mut(), &picture).is_empty() {
+            same_frame(&mut paths, &picture, &format!("{name}-{i}-{}", scene.replace([' ', ','], "-")));
+        }
+    });
+}
+
+#[test]
+fn mesh_is_the_same_on_both_paths() {
+    every_kind_of_frame(&ModelChoice::Mesh, "mesh", 25);
+}
+
+#[test]
+fn the_guided_generator_is_the_same_on_both_paths() {
+    every_kind_of_frame(&ModelChoice::Guided, "guided", 80);
+}
+
+#[test]
+fn detections_and_landmarks_are_the_same_on_both_paths() {
+    let Some(ctx) = context() else { return };
+    let [mut cpu, mut gpu] = paths(ctx, &ModelChoice::Mesh);
+    let picture = photo("ada.jpg", PixelFormat::Rgba);
+    let (a, b) = (cpu.detect(&picture.view(), 0.5).unwrap(), gpu.detect(&picture.view(), 0.5).unwrap());
+    assert_eq!(a.len(), b.len());
+    for (a, b) in a.iter().zip(&b) {
+        assert!((a.score - b.score).abs() < 1e-3 && a.min.distance(b.min) < 0.1 && a.max.distance(b.max) < 0.1);
+        let region = region::from_detection(a);
+        let (a, b) = (cpu.landmarks(&picture.view(), region).unwrap(), gpu.landmarks(&picture.view(), region).unwrap());
+        assert!((a.presence - b.presence).abs() < 1e-3);
+        assert!(distance(&a.landmarks.0, &b.landmarks.0) < 0.05);
+    }
+}
+
+#[test]
+fn a_region_without_a_face_is_not_painted() {
+    let Some(ctx) = context() else { return };
+    let [_, mut gpu] = paths(ctx, &ModelChoice::Mesh);
+    let mut picture = photo("ada.jpg", PixelFormat::Rgba);
+    picture.planes[0].fill(90);
+    let before = picture.clone();
+    let frame_from_region = glam::Affine2::from_scale(glam::Vec2::splat(1.0));
+    let jobs = [FaceJob { frame_from_region, history: None, elapsed_secs: 0.0 }];
+    let outcomes = gpu.swap(&mut picture.view_mut(), &jobs, &Look::default()).unwrap();
+    assert!(!outcomes[0].swapped && outcomes[0].reading.presence < 0.5);
+    assert_eq!(picture, before);
+    let times = gpu.take_times();
+    assert!(times.0[Stage::Landmarks as usize] > 0.0 || times.0[Stage::Swap as usize] > 0.0);
+    assert_eq!(gpu.take_times(), Default::default(), "taken once");
+}
+
+#[test]
+fn another_identity_shows_at_once() {
+    let Some(ctx) = context() else { return };
+    let [mut cpu, mut gpu] = paths(ctx, &ModelChoice::Mesh);
+    let picture = photo("ada.jpg", PixelFormat::Rgba);
+    let jobs = jobs(cpu.as_mut(), &picture);
+    let mut swapped = |gpu: &mut dyn FramePath| {
+        let mut out = picture.clone();
+        gpu.swap(&mut out.view_mut(), &jobs, &Look::default()).unwrap();
+        out
+    };
+    let first = swapped(gpu.as_mut());
+    assert_eq!(first, swapped(gpu.as_mut()), "the same frame twice");
+    let mut other = identity();
+    other.textures[0].rgb.iter_mut().for_each(|v| *v = 255 - *v);
+    gpu.set_identity(&other).unwrap();
+    assert_ne!(first, swapped(gpu.as_mut()));
+    gpu.set_identity(&identity()).unwrap();
+    assert_eq!(first, swapped(gpu.as_mut()));
+}
