@@ -11,8 +11,9 @@ use alphaswap::face::Landmarks;
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameView, FrameViewMut, PixelFormat};
 use alphaswap::identity::Identity;
 use alphaswap::models::Model;
+use alphaswap::path::cpu::CpuPath;
 use alphaswap::path::cpu::generator::Generator;
-use alphaswap::path::cpu::{CpuPath, sample::Sampler};
+use alphaswap::path::cpu::sample::{Border, Sampler};
 use alphaswap::path::{FramePath, LANDMARK_SIDE};
 use alphaswap::settings::{DeviceChoice, Look, ModelChoice};
 use alphaswap::{Pipeline, detect, guide, mask, region};
@@ -43,7 +44,7 @@ fn main() -> Result<()> {
     let first = path.landmarks(&frame, region::from_detection(&face))?;
     let frame_from_region = region::from_landmarks(&first.landmarks);
     let mut input = vec![0.0; 3 * LANDMARK_SIDE * LANDMARK_SIDE];
-    sampler.warp(frame_from_region, LANDMARK_SIDE, &mut input);
+    sampler.warp(frame_from_region, LANDMARK_SIDE, Border::Black, &mut input);
     save(&input, LANDMARK_SIDE, &folder.join("2-landmark-input.png"))?;
 
     let reading = path.landmarks(&frame, frame_from_region)?;
@@ -51,7 +52,7 @@ fn main() -> Result<()> {
     let canvas_map = canvas_from_frame(&reading.landmarks, CROP);
     let (side, points) = (canvas_side(CROP), reading.landmarks.mapped(canvas_map));
     let mut canvas = vec![0.0; 3 * side * side];
-    sampler.warp(canvas_map.inverse(), side, &mut canvas);
+    sampler.warp(canvas_map.inverse(), side, Border::Repeat, &mut canvas);
     let mut aligned = rgb(&canvas, side);
     for p in &points.0 {
         if p.x >= 0.0 && p.y >= 0.0 && p.x < side as f32 && p.y < side as f32 {

@@ -33,11 +33,11 @@ fn pipeline(model: ModelChoice, look: Look) -> Pipeline {
     Pipeline::new(&DeviceChoice::Cpu, &model, Arc::new(identity()), look).unwrap()
 }
 
-/// Bytes outside `boxes` (grown by a third) that changed.
+/// Bytes outside `boxes`, grown by what the fallback hides of hair and chin, that changed.
 fn changed_outside(before: &Picture, after: &Picture, boxes: &[[f32; 4]]) -> usize {
     let near = |x: f32, y: f32| {
         boxes.iter().any(|[left, top, right, bottom]| {
-            let (w, h) = ((right - left) / 3.0, (bottom - top) / 3.0);
+            let (w, h) = ((right - left) / 3.0, (bottom - top) / 2.0);
             x > left - w && x < right + w && y > top - h && y < bottom + h
         })
     };
