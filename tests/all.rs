@@ -4,6 +4,7 @@ mod element;
 mod engine_cpu;
 mod engine_gpu;
 mod frame;
+mod gpu_guide;
 mod guide;
 mod house;
 mod identity;
