@@ -25,9 +25,9 @@ deps:
 demo: deps
 	$(CARGO) build --release --locked --workspace
 	mkdir -p $(OUT)
-	$(BIN) enroll $(MEDIA)/ada.jpg -o $(OUT)/ada.alphaface --name Ada \
+	$(BIN) enroll $(MEDIA)/kai.jpg -o $(OUT)/kai.alphaface --name Kai \
 		--consent "AI-generated portrait, nobody's face; free for every use (CC0)"
-	$(BIN) swap $(MEDIA)/scenes.mp4 $(OUT)/swapped.mp4 --source $(OUT)/ada.alphaface \
+	$(BIN) swap $(MEDIA)/scenes.mp4 $(OUT)/swapped.mp4 --source $(OUT)/kai.alphaface \
 		--contact-sheet $(OUT)/contact-sheet.png
 	@echo "look at $(OUT)/swapped.mp4 and $(OUT)/contact-sheet.png"
 

@@ -189,8 +189,8 @@ impl Pipeline {
             faces => faces,
         };
         let found = faces.map_or(Ok(Vec::new()), |faces| self.take_in(frame, &faces))?;
-        self.hide_unswapped(frame);
         let lost = self.tracker.give_up(elapsed_secs);
+        self.hide_unswapped(frame);
         self.mark(frame);
         Ok(self.report(found, lost))
     }

@@ -8,12 +8,17 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum ModelChoice {
     /// The identity's own photo on the face's mesh; no network.
+    #[default]
     Mesh,
     /// The compact guided generator that ships with the filter.
-    #[default]
     Guided,
     /// A generator file of the user's.
     Path(PathBuf),
+}
+
+impl ModelChoice {
+    /// How users write the default.
+    pub const DEFAULT_NAME: &str = "mesh";
 }
 
 impl FromStr for ModelChoice {

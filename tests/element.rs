@@ -133,6 +133,12 @@ pub(crate) fn buffer(format: PixelFormat, width: usize, height: usize, padding: 
     buffer
 }
 
+/// Pushes a buffer and pulls the one that comes out; fails at once where the harness would wait for a minute.
+pub(crate) fn pass(harness: &mut gst_check::Harness, buffer: gst::Buffer) -> Result<gst::Buffer, gst::FlowError> {
+    harness.push(buffer)?;
+    Ok(harness.pull().unwrap())
+}
+
 /// The next message of `kinds` within ten seconds.
 pub(crate) fn wait_for(bus: &gst::Bus, kinds: &[gst::MessageType]) -> gst::Message {
     let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(10), kinds);

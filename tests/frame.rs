@@ -5,7 +5,7 @@ use alphaswap::conceal::{self, Ellipse, Still};
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameView, Matrix, PixelFormat, Range};
 use alphaswap::marks::badge::Badge;
 use alphaswap::path::cpu::blend::{Patch, blend};
-use alphaswap::path::cpu::sample::Sampler;
+use alphaswap::path::cpu::sample::{Border, Sampler};
 use alphaswap::settings::Corner;
 use glam::{Affine2, Vec2, Vec3, Vec4};
 use proptest::prelude::*;
@@ -76,7 +76,7 @@ proptest! {
         let map = Affine2::from_scale_angle_translation(Vec2::splat(scale), angle, Vec2::new(x, y));
         let side = 9;
         let mut out = vec![0.0; 3 * side * side];
-        Sampler::new(&picture.view()).warp(map, side, &mut out);
+        Sampler::new(&picture.view()).warp(map, side, Border::Black, &mut out);
         for i in 0..side * side {
             let expected = naive(&picture, map.transform_point2(Vec2::new((i % side) as f32, (i / side) as f32)));
             for c in 0..3 {
@@ -163,4 +163,16 @@ fn assert_untouched(before: &Picture, after: &Picture, may_change: impl Fn(Vec2)
         }
     }
     Ok(())
+}
+
+#[test]
+fn repeated_borders_have_no_black() {
+    let grey = Picture {
+        planes: [vec![200; 30 * 30 * 3], Vec::new(), Vec::new()],
+        ..Picture::noise(info(PixelFormat::Rgb, 30, 30), 0, 0)
+    };
+    let mut out = vec![0.0; 3 * 20 * 20];
+    let map = Affine2::from_translation(Vec2::new(-10.0, 20.0));
+    Sampler::new(&grey.view()).warp(map, 20, Border::Repeat, &mut out);
+    assert!(out.iter().all(|v| (v - 200.0 / 255.0).abs() < 1e-5));
 }

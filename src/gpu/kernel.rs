@@ -24,9 +24,12 @@ pub struct Dispatch {
     groups: [u32; 3],
 }
 
-/// Compiled kernels by shader and constants.
+/// A shader's name and the bits of its constants.
+type Key = (&'static str, Vec<(&'static str, u64)>);
+
+/// Compiled kernels.
 #[derive(Debug, Default)]
-pub(crate) struct Kernels(Mutex<HashMap<(&'static str, Vec<(&'static str, u64)>), Arc<Kernel>>>);
+pub(crate) struct Kernels(Mutex<HashMap<Key, Arc<Kernel>>>);
 
 impl Context {
     /// The kernel of `shader` with `constants`, compiled at the first call.

@@ -17,7 +17,7 @@ use crate::frame::{ColorSpace, FrameInfo, FrameView, PixelFormat};
 use crate::models::Model;
 use crate::nets::faceres;
 use crate::path::cpu::CpuPath;
-use crate::path::cpu::sample::Sampler;
+use crate::path::cpu::sample::{Border, Sampler};
 use crate::path::{FramePath, MeshReading};
 use crate::region;
 
@@ -83,6 +83,7 @@ impl Enroller {
         };
         let (canvas, points) = warp_canvas(picture, &landmarks, quality::CROP)?;
         let quality = Quality::measure(&canvas, &points, crop_pixels, presence);
+        tracing::debug!(photo = %photo.display(), ?quality, "measured");
         if let Some(reason) = quality.refusal() {
             return Err(refuse(reason));
         }
@@ -107,7 +108,7 @@ impl Enroller {
         let picture_from_input = Affine2::from_scale_angle_translation(Vec2::splat(size / side as f32), 0.0, corner);
         let area = side * side;
         let mut rgb = vec![0.0; 3 * area];
-        Sampler::new(&view(picture)?).warp(picture_from_input, side, &mut rgb);
+        Sampler::new(&view(picture)?).warp(picture_from_input, side, Border::Black, &mut rgb);
         let input = self.encoder.input_mut("input");
         for (channel, mean) in faceres::MEAN_BGR.into_iter().enumerate() {
             let plane = &rgb[(2 - channel) * area..][..area];
@@ -216,7 +217,7 @@ fn warp_canvas(picture: &RgbImage, landmarks: &Landmarks, crop: usize) -> Result
     let canvas_from_picture = canvas_from_frame(landmarks, crop);
     let side = canvas_side(crop);
     let mut canvas = vec![0.0; 3 * side * side];
-    Sampler::new(&view(picture)?).warp(canvas_from_picture.inverse(), side, &mut canvas);
+    Sampler::new(&view(picture)?).warp(canvas_from_picture.inverse(), side, Border::Repeat, &mut canvas);
     Ok((canvas, landmarks.mapped(canvas_from_picture)))
 }
 

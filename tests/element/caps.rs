@@ -1,6 +1,6 @@
 //! Formats, sizes, strides, renegotiation, and what is refused.
 
-use super::{Source, buffer, harness, video_caps, wait_for};
+use super::{Source, buffer, harness, pass, video_caps, wait_for};
 use alphaswap::frame::PixelFormat;
 
 fn bytes(buffer: &gst::Buffer) -> Vec<u8> {
@@ -19,7 +19,7 @@ fn every_format_size_and_stride_passes_unchanged() {
                 harness.set_src_caps(video_caps(format, width, height));
                 let sent = buffer(format, width, height, padding, frame);
                 let expected = bytes(&sent);
-                let got = harness.push_and_pull(sent).unwrap();
+                let got = pass(&mut harness, sent).unwrap();
                 let case = format!("{format:?} {width}x{height} padding {padding}");
                 assert!(bytes(&got) == expected, "{case}");
                 assert_eq!(got.pts(), Some(gst::ClockTime::SECOND * frame / 30), "{case}");
@@ -37,7 +37,7 @@ fn a_buffer_that_others_hold_is_copied_first() {
     for (format, padding) in [(PixelFormat::I420, 0), (PixelFormat::I420, 60), (PixelFormat::Rgb, 20)] {
         harness.set_src_caps(video_caps(format, 64, 48));
         let held = buffer(format, 64, 48, padding, 0);
-        let got = harness.push_and_pull(held.clone()).unwrap();
+        let got = pass(&mut harness, held.clone()).unwrap();
         let info = gst_video::VideoInfo::from_caps(&video_caps(format, 64, 48)).unwrap();
         let picture = |b: &gst::Buffer| {
             let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(b, &info).unwrap();
@@ -64,7 +64,7 @@ fn buffers_without_a_meta_pass_unchanged() {
             let size = gst_video::VideoInfo::from_caps(&caps).unwrap().size();
             harness.set_src_caps(caps);
             let expected: Vec<u8> = (0..size).map(|i| (i / 50) as u8).collect();
-            let got = harness.push_and_pull(gst::Buffer::from_mut_slice(expected.clone())).unwrap();
+            let got = pass(&mut harness, gst::Buffer::from_mut_slice(expected.clone())).unwrap();
             assert!(bytes(&got) == expected, "{format:?} {width}x{height}");
         }
     }
@@ -75,7 +75,7 @@ fn eight_k_is_taken_and_more_is_not() {
     let source = Source::new();
     let (mut harness, _bus) = harness(&source);
     harness.set_src_caps(video_caps(PixelFormat::Nv12, 7680, 4320));
-    harness.push_and_pull(buffer(PixelFormat::Nv12, 7680, 4320, 0, 0)).unwrap();
+    pass(&mut harness, buffer(PixelFormat::Nv12, 7680, 4320, 0, 0)).unwrap();
     for (width, height) in [(8193, 64), (64, 8193), (15, 64), (64, 1)] {
         harness.push_event(gst::event::Caps::new(&video_caps(PixelFormat::Nv12, width, height)));
         let refused = harness.push(buffer(PixelFormat::Nv12, width, height, 0, 1));
@@ -89,7 +89,7 @@ fn interlaced_video_is_refused_with_advice() {
     for mode in ["interleaved", "mixed"] {
         let (mut harness, bus) = harness(&source);
         harness.set_src_caps(video_caps(PixelFormat::I420, 64, 48));
-        harness.push_and_pull(buffer(PixelFormat::I420, 64, 48, 0, 0)).unwrap();
+        pass(&mut harness, buffer(PixelFormat::I420, 64, 48, 0, 0)).unwrap();
         let mut caps = video_caps(PixelFormat::I420, 64, 48);
         caps.make_mut().set("interlace-mode", mode);
         harness.push_event(gst::event::Caps::new(&caps));

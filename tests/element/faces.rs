@@ -3,7 +3,7 @@
 use alphaswap::frame::PixelFormat;
 use gst::prelude::*;
 
-use super::{Source, harness, video_caps, wait_for};
+use super::{Source, harness, pass, video_caps, wait_for};
 
 /// The portrait that ships with the examples, 320 pixels wide.
 struct Portrait {
@@ -55,7 +55,7 @@ fn a_face_is_told_marked_and_swapped() {
     let (source, portrait) = (Source::new(), Portrait::open());
     let (mut harness, bus) = harness(&source);
     harness.set_src_caps(portrait.caps());
-    let got = harness.push_and_pull(portrait.buffer(0)).unwrap();
+    let got = pass(&mut harness, portrait.buffer(0)).unwrap();
     let meta = got.meta::<gst_video::VideoRegionOfInterestMeta>().expect("a region of interest");
     assert_eq!(meta.roi_type(), "face");
     assert!(meta.param("alphaswap").unwrap().get::<bool>("swapped").unwrap());
@@ -66,7 +66,7 @@ fn a_face_is_told_marked_and_swapped() {
     let found = found.structure().unwrap();
     assert_eq!(found.name(), "alphaswap-face-found");
     assert_eq!((found.get::<u32>("x"), found.get::<u32>("y")), (Ok(meta.rect().0), Ok(meta.rect().1)));
-    harness.push_and_pull(portrait.buffer(1)).unwrap();
+    pass(&mut harness, portrait.buffer(1)).unwrap();
     assert!(names(&bus).is_empty(), "a face is found once");
     let stats: gst::Structure = harness.element().unwrap().property("stats");
     assert_eq!((stats.get::<u64>("swapped"), stats.get::<u32>("faces")), (Ok(2), Ok(1)));
@@ -78,10 +78,10 @@ fn a_late_frame_hides_the_face_without_a_look_at_it() {
     let (mut harness, bus) = harness(&source);
     harness.element().unwrap().set_property("detect-interval", 2u32);
     harness.set_src_caps(portrait.caps());
-    harness.push_and_pull(portrait.buffer(0)).unwrap();
+    pass(&mut harness, portrait.buffer(0)).unwrap();
     let late = gst::event::Qos::builder(gst::QOSType::Underflow, 2.0, 1_000_000_000).timestamp(gst::ClockTime::SECOND);
     harness.push_upstream_event(late.build());
-    let got = harness.push_and_pull(portrait.buffer(1)).unwrap();
+    let got = pass(&mut harness, portrait.buffer(1)).unwrap();
     let meta = got.meta::<gst_video::VideoRegionOfInterestMeta>().expect("the face is still known");
     assert!(!meta.param("alphaswap").unwrap().get::<bool>("swapped").unwrap());
     let stride = (portrait.picture.width() as usize * 3).next_multiple_of(4);
@@ -90,7 +90,7 @@ fn a_late_frame_hides_the_face_without_a_look_at_it() {
     let gst::MessageView::Qos(qos) = message.view() else { unreachable!() };
     assert_eq!(qos.timestamp(), portrait.buffer(1).pts());
     for frame in 2..5 {
-        harness.push_and_pull(portrait.buffer(frame)).unwrap();
+        pass(&mut harness, portrait.buffer(frame)).unwrap();
     }
     let stats: gst::Structure = harness.element().unwrap().property("stats");
     let counts = (stats.get::<u64>("frames"), stats.get::<u64>("concealed"), stats.get::<u64>("swapped"));
@@ -102,11 +102,11 @@ fn a_flush_forgets_the_face() {
     let (source, portrait) = (Source::new(), Portrait::open());
     let (mut harness, bus) = harness(&source);
     harness.set_src_caps(portrait.caps());
-    harness.push_and_pull(portrait.buffer(0)).unwrap();
+    pass(&mut harness, portrait.buffer(0)).unwrap();
     assert_eq!(names(&bus), ["alphaswap-face-found"]);
     harness.push_event(gst::event::FlushStart::new());
     harness.push_event(gst::event::FlushStop::new(true));
     harness.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
-    harness.push_and_pull(portrait.buffer(0)).unwrap();
+    pass(&mut harness, portrait.buffer(0)).unwrap();
     assert_eq!(names(&bus), ["alphaswap-face-found"], "found again");
 }

@@ -4,7 +4,7 @@ use alphaswap::frame::PixelFormat;
 use gst::prelude::*;
 use gst_controller::prelude::*;
 
-use super::{Source, buffer, harness, video_caps, wait_for};
+use super::{Source, buffer, harness, pass, video_caps, wait_for};
 
 #[test]
 fn look_changes_while_frames_flow_and_the_model_does_not() {
@@ -13,7 +13,7 @@ fn look_changes_while_frames_flow_and_the_model_does_not() {
     let element = harness.element().unwrap();
     harness.set_src_caps(video_caps(PixelFormat::I420, 64, 48));
     for frame in 0..20u64 {
-        harness.push_and_pull(buffer(PixelFormat::I420, 64, 48, 0, frame)).unwrap();
+        pass(&mut harness, buffer(PixelFormat::I420, 64, 48, 0, frame)).unwrap();
         let part = frame as f32 / 20.0;
         for name in ["strength", "smoothing", "threshold"] {
             element.set_property(name, part);
@@ -42,7 +42,7 @@ fn disabled_passes_the_very_same_buffer() {
         element.set_property("enabled", enabled);
         let held = buffer(PixelFormat::I420, 64, 48, 0, frame);
         let address = held.as_ptr();
-        let got = harness.push_and_pull(held.clone()).unwrap();
+        let got = pass(&mut harness, held.clone()).unwrap();
         // A buffer that is held elsewhere can only be the same one if nothing wanted to write to it.
         assert_eq!(got.as_ptr() == address, !enabled, "frame {frame}");
     }
@@ -63,7 +63,7 @@ fn strength_follows_a_controller() {
     element.add_control_binding(&binding).unwrap();
     harness.set_src_caps(video_caps(PixelFormat::I420, 64, 48));
     for frame in [0, 15, 30] {
-        harness.push_and_pull(buffer(PixelFormat::I420, 64, 48, 0, frame)).unwrap();
+        pass(&mut harness, buffer(PixelFormat::I420, 64, 48, 0, frame)).unwrap();
         let expected = frame as f32 / 30.0;
         assert!((element.property::<f32>("strength") - expected).abs() < 1e-5, "frame {frame}");
     }
@@ -86,9 +86,9 @@ fn another_person_while_frames_flow() {
     let (mut harness, bus) = harness(&first);
     let element = harness.element().unwrap();
     harness.set_src_caps(video_caps(PixelFormat::I420, 64, 48));
-    harness.push_and_pull(buffer(PixelFormat::I420, 64, 48, 0, 0)).unwrap();
+    pass(&mut harness, buffer(PixelFormat::I420, 64, 48, 0, 0)).unwrap();
     element.set_property("source", second.path.to_str().unwrap());
-    harness.push_and_pull(buffer(PixelFormat::I420, 64, 48, 0, 1)).unwrap();
+    pass(&mut harness, buffer(PixelFormat::I420, 64, 48, 0, 1)).unwrap();
     assert_eq!(element.property::<Option<String>>("source").as_deref(), second.path.to_str());
     assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_none());
 
@@ -97,5 +97,5 @@ fn another_person_while_frames_flow() {
     let gst::MessageView::Warning(w) = message.view() else { unreachable!() };
     assert!(w.error().message().contains("/nowhere/else.alphaface"), "{}", w.error().message());
     assert_eq!(element.property::<Option<String>>("source").as_deref(), second.path.to_str(), "the old one stays");
-    harness.push_and_pull(buffer(PixelFormat::I420, 64, 48, 0, 2)).unwrap();
+    pass(&mut harness, buffer(PixelFormat::I420, 64, 48, 0, 2)).unwrap();
 }

@@ -3,6 +3,7 @@
 mod kernels;
 mod nets;
 mod reference;
+mod shipped;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -87,7 +88,7 @@ pub fn check(ctx: &Arc<Context>, spec: NetSpec, seed: u64) -> Result<(), String>
             }
             let worst = largest_difference(&got.data, want);
             let scale = want.iter().fold(1.0f32, |m, v| m.max(v.abs()));
-            if !(worst <= tolerance * scale) {
+            if worst > tolerance * scale {
                 return Err(format!("{:?} {}: differs by {worst}", precision, port.name));
             }
         }

@@ -2,7 +2,11 @@
 
 pub mod clip;
 
+use std::sync::LazyLock;
+
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameView, FrameViewMut, Matrix, PixelFormat, Range};
+use alphaswap::identity::enroll::Enroller;
+use alphaswap::identity::{Consent, Identity};
 use proptest::prelude::*;
 
 /// A frame that owns its bytes.
@@ -30,12 +34,6 @@ impl Picture {
         Self { info, strides, planes }
     }
 
-    /// An RGB frame from interleaved bytes.
-    pub fn rgb(width: usize, height: usize, bytes: Vec<u8>) -> Self {
-        let info = FrameInfo { format: PixelFormat::Rgb, width, height, color: ColorSpace::default() };
-        Self { info, strides: [width * 3, 0, 0], planes: [bytes, Vec::new(), Vec::new()] }
-    }
-
     pub fn view(&self) -> FrameView<'_> {
         let [a, b, c] = &self.planes;
         FrameView::new(self.info, [a, b, c], self.strides).unwrap()
@@ -58,4 +56,17 @@ pub fn any_info(sides: std::ops::Range<usize>) -> impl Strategy<Value = FrameInf
         height,
         color: ColorSpace { matrix, range },
     })
+}
+
+/// The demo's Kai, enrolled once for all tests.
+pub fn identity() -> Identity {
+    static KAI: LazyLock<Identity> = LazyLock::new(|| {
+        let path = clip::media("kai.jpg");
+        let photo = image::open(&path).unwrap().to_rgb8();
+        let mut enroller = Enroller::new().unwrap();
+        let sample = enroller.sample(&path, &photo, None).unwrap();
+        let consent = Consent { text: "nobody's face".into(), date: "2026-11-21".into() };
+        enroller.identity("Kai", consent, vec![sample]).unwrap()
+    });
+    KAI.clone()
 }

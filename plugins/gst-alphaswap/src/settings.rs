@@ -99,7 +99,7 @@ pub(crate) struct Settings {
 
 /// [`settings::ModelChoice`]'s default in the words of the property.
 pub(crate) const fn default_model() -> &'static str {
-    "guided"
+    settings::ModelChoice::DEFAULT_NAME
 }
 
 /// [`settings::DeviceChoice`]'s default in the words of the property.

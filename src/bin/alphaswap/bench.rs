@@ -1,9 +1,232 @@
-//! stub
-use anyhow::Result;
-/// Stub.
+//! `alphaswap bench`: how fast this machine is, per stage and per network.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alphaswap::Pipeline;
+use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, PixelFormat};
+use alphaswap::gpu::{self, Choice};
+use alphaswap::identity::{Identity, Texture};
+use alphaswap::models::Model;
+use alphaswap::path::Stage;
+use alphaswap::settings::{DeviceChoice, Look, ModelChoice};
+use anyhow::{Context, Result, bail};
+use comfy_table::{Table, presets};
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+use serde::Serialize;
+
+use crate::net::AnyNet;
+use crate::options::DeviceArgs;
+use crate::{decode, doctor, live, media};
+
+/// Runs of a network of which the median is told.
+const NET_RUNS: usize = 11;
+
+/// Measure milliseconds per stage and per network.
+///
+/// Frames come from --clip, or are made from the identity's own photo, moving over a plain background. Decoding and
+/// encoding are not measured.
 #[derive(clap::Args)]
-pub struct Args {}
-/// Stub.
-pub fn run(_: &Args) -> Result<()> {
-    todo!()
+pub struct Args {
+    /// Identity file; without one only the networks are measured.
+    #[arg(long, value_name = "FILE")]
+    source: Option<PathBuf>,
+    /// Video to take frames from.
+    #[arg(long, value_name = "VIDEO", requires = "source")]
+    clip: Option<PathBuf>,
+    /// What puts the face on: `mesh`, `guided`, or a path.
+    #[arg(long, value_name = "MODEL", default_value = "guided")]
+    model: ModelChoice,
+    #[command(flatten)]
+    device: DeviceArgs,
+    /// Frame sizes to measure.
+    #[arg(long, value_name = "WxH,...", value_delimiter = ',', value_parser = live::size,
+          default_value = "640x480,1280x720,1920x1080")]
+    sizes: Vec<(i32, i32)>,
+    /// Frames per size.
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    frames: u16,
+    /// Print JSON instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+/// All that was measured.
+#[derive(Serialize)]
+struct Measured {
+    adapter: String,
+    model: String,
+    networks: Vec<Network>,
+    frames: Vec<Frames>,
+}
+
+/// One network alone.
+#[derive(Serialize)]
+struct Network {
+    name: &'static str,
+    million_macs: f64,
+    median_ms: f64,
+}
+
+/// One frame size; times are means over frames.
+#[derive(Serialize)]
+struct Frames {
+    width: i32,
+    height: i32,
+    frames: usize,
+    frames_with_face: usize,
+    fps: f64,
+    total_ms: f64,
+    stages_ms: Vec<(&'static str, f64)>,
+}
+
+/// Runs the subcommand.
+pub fn run(args: &Args) -> Result<()> {
+    let (networks, mut adapter) = networks(&args.device.device)?;
+    let mut frames = Vec::new();
+    if let Some(source) = &args.source {
+        let identity = Arc::new(Identity::open(source)?);
+        for &size in &args.sizes {
+            let look = Look::default();
+            let mut pipeline = Pipeline::new(&args.device.device, &args.model, identity.clone(), look)?;
+            adapter = pipeline.adapter().to_string();
+            frames.push(measure(args, &mut pipeline, &identity, size)?);
+        }
+    }
+    let measured = Measured { adapter, model: name(&args.model), networks, frames };
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&measured)?);
+    } else {
+        print(&measured);
+    }
+    Ok(())
+}
+
+fn name(model: &ModelChoice) -> String {
+    match model {
+        ModelChoice::Mesh => "mesh".into(),
+        ModelChoice::Guided => "guided".into(),
+        ModelChoice::Path(path) => path.display().to_string(),
+    }
+}
+
+/// Times of each shipped network, and what it ran on.
+fn networks(device: &DeviceChoice) -> Result<(Vec<Network>, String)> {
+    let (gpu, line) = match gpu::open(device)? {
+        Choice::Gpu(gpu) => (Some(gpu.clone()), gpu.line().to_string()),
+        Choice::Cpu { why, .. } => (None, why),
+    };
+    let time = |name: &'static str| {
+        let model = Model::builtin(name)?;
+        let spec = Arc::new(model.spec()?);
+        let inputs = doctor::waves(&spec);
+        let mut net = AnyNet::new(gpu.as_ref(), spec.clone(), &model.weights)?;
+        net.run(&inputs)?;
+        let mut times = Vec::new();
+        for _ in 0..NET_RUNS {
+            let start = Instant::now();
+            net.run(&inputs)?;
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        times.sort_by(f64::total_cmp);
+        Ok(Network { name, million_macs: spec.macs() as f64 / 1e6, median_ms: times[NET_RUNS / 2] })
+    };
+    Ok((Model::builtin_names().map(time).collect::<Result<_>>()?, line))
+}
+
+fn measure(args: &Args, pipeline: &mut Pipeline, identity: &Identity, (width, height): (i32, i32)) -> Result<Frames> {
+    let mut result = Frames {
+        width,
+        height,
+        frames: 0,
+        frames_with_face: 0,
+        fps: 0.0,
+        total_ms: 0.0,
+        stages_ms: Stage::ALL.map(|s| (s.name(), 0.0)).to_vec(),
+    };
+    let mut step = |mut picture: RgbImage| -> Result<ControlFlow<()>> {
+        let info = FrameInfo {
+            format: PixelFormat::Rgb,
+            width: picture.width() as usize,
+            height: picture.height() as usize,
+            color: ColorSpace::default(),
+        };
+        let mut frame = FrameViewMut::new(info, [&mut picture, &mut [], &mut []], [info.width * 3, 0, 0])?;
+        let time = Duration::from_millis(40 * result.frames as u64);
+        let start = Instant::now();
+        let report = pipeline.process(&mut frame, Some(time))?;
+        result.total_ms += start.elapsed().as_secs_f64() * 1e3;
+        result.frames += 1;
+        result.frames_with_face += usize::from(!report.faces.is_empty());
+        result.stages_ms.iter_mut().zip(report.times.0).for_each(|(sum, ms)| sum.1 += f64::from(ms));
+        Ok(if result.frames < usize::from(args.frames) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    };
+    match &args.clip {
+        Some(clip) => clip_frames(clip, (width, height), &mut step)?,
+        None => {
+            (0..args.frames).try_for_each(|i| step(synthetic(&identity.textures[0], i, width, height)).map(drop))?
+        }
+    }
+    if result.frames == 0 {
+        bail!("the clip has no frame");
+    }
+    let n = result.frames as f64;
+    result.total_ms /= n;
+    result.fps = 1e3 / result.total_ms;
+    result.stages_ms.iter_mut().for_each(|(_, ms)| *ms /= n);
+    Ok(result)
+}
+
+fn clip_frames(
+    clip: &Path,
+    (width, height): (i32, i32),
+    step: &mut impl FnMut(RgbImage) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    media::check_input(clip)?;
+    media::init()?;
+    decode::pictures(clip, Duration::ZERO, Some((width as u32, height as u32)), step)
+        .with_context(|| clip.display().to_string())
+}
+
+/// The identity's own photo, half the frame high, moving slowly over grey.
+fn synthetic(texture: &Texture, index: u16, width: i32, height: i32) -> RgbImage {
+    let (width, height) = (width as u32, height as u32);
+    let mut frame = RgbImage::from_pixel(width, height, image::Rgb([110, 112, 115]));
+    let side = texture.side as u32;
+    if let Some(photo) = RgbImage::from_raw(side, side, texture.rgb.clone()) {
+        let size = (height.min(width) * 2 / 3).max(1);
+        let photo = imageops::resize(&photo, size, size, FilterType::Triangle);
+        let shift = (f64::from(index) * 0.2).sin() * f64::from(width - size) / 8.0;
+        let x = (f64::from(width - size) / 2.0 + shift) as i64;
+        imageops::overlay(&mut frame, &photo, x, i64::from((height - size) / 2));
+    }
+    frame
+}
+
+fn print(measured: &Measured) {
+    println!("runs on {}; model {}\n", measured.adapter, measured.model);
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_header(["network", "million MAC", "ms (median)"]);
+    for n in &measured.networks {
+        table.add_row([n.name.to_string(), format!("{:.0}", n.million_macs), format!("{:.2}", n.median_ms)]);
+    }
+    println!("{table}");
+    if measured.frames.is_empty() {
+        println!("add --source FILE to measure whole frames");
+        return;
+    }
+    let mut table = Table::new();
+    let stages = Stage::ALL.iter().map(|s| s.name());
+    let header = ["frame", "fps", "ms"].into_iter().chain(stages).chain(["with a face"]);
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_header(header);
+    for f in &measured.frames {
+        let mut row = vec![format!("{}x{}", f.width, f.height), format!("{:.1}", f.fps), format!("{:.1}", f.total_ms)];
+        row.extend(f.stages_ms.iter().map(|(_, ms)| format!("{ms:.2}")));
+        row.push(format!("{} of {}", f.frames_with_face, f.frames));
+        table.add_row(row);
+    }
+    println!("{table}");
 }

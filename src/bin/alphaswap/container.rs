@@ -30,6 +30,11 @@ const CONTAINERS: [Container; 4] = [
     Container { name: "WebM", extensions: &["webm"], muxer: "webmmux", video: &["vp9enc", "vp8enc"], audio: OPUS },
 ];
 
+/// All containers that can be written.
+pub fn all() -> impl Iterator<Item = &'static Container> {
+    CONTAINERS.iter()
+}
+
 impl Container {
     /// The container that `path`'s extension stands for.
     pub fn of(path: &Path) -> Result<&'static Self> {

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<interrupt::Interrupted>() => {
-            eprintln!("{error}");
+            eprintln!("{}", interrupt::Interrupted);
             ExitCode::from(INTERRUPTED)
         }
         Err(error) => {

@@ -67,16 +67,23 @@ pub fn bus_error(error: &gst::message::Error) -> anyhow::Error {
         return anyhow!("the disk is full");
     }
     let text = glib.message().trim_end_matches('.').to_string();
-    // GStreamer's own debug text often holds the operating system's words, on its last line.
-    let detail = error.debug().and_then(|d| d.lines().last().map(str::to_string)).unwrap_or_default();
     let source = error.src().map(|s| s.name().to_string()).unwrap_or_default();
-    let detail = detail.rsplit(": ").next().unwrap_or_default().trim();
-    // A last line that is a path only names the element.
-    if detail.is_empty() || detail.starts_with('/') || text.contains(detail) {
-        anyhow!("{source}: {text}")
-    } else {
-        anyhow!("{source}: {text} ({detail})")
+    if source.contains("264enc") && text.contains("initialize") {
+        return anyhow!("{source}: {text}: H.264 needs an even width and height; .webm takes odd ones");
     }
+    // GStreamer's own debug text often holds the operating system's words, at the end of its last line; a last line
+    // that is a path only names the element.
+    let debug = error.debug().unwrap_or_default();
+    let detail = debug.lines().last().and_then(|line| line.rsplit(": ").next()).unwrap_or_default().trim();
+    if detail.is_empty() || detail.starts_with('/') || text.contains(detail) {
+        return anyhow!("{source}: {text}");
+    }
+    anyhow!("{source}: {text} ({detail})")
+}
+
+/// Whether an error message came from the end of the pipeline that writes the output.
+pub fn is_output(error: &gst::message::Error) -> bool {
+    error.src().is_some_and(|s| s.name().starts_with("filesink"))
 }
 
 /// A file's URI.

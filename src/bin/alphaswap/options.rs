@@ -17,7 +17,7 @@ pub struct SwapperArgs {
     pub source: PathBuf,
     /// What puts the face on: `mesh` (the photo itself, warped and colour-matched), `guided` (a compact generator on
     /// top of it), or the path of a generator file.
-    #[arg(long, value_name = "MODEL", default_value = "guided")]
+    #[arg(long, value_name = "MODEL", default_value = ModelChoice::DEFAULT_NAME)]
     pub model: ModelChoice,
     #[command(flatten)]
     pub device: DeviceArgs,

@@ -20,8 +20,8 @@ const CUT: Duration = Duration::from_millis(500);
 
 /// Swap the faces of a video file or a picture.
 ///
-/// The video is decoded, swapped and encoded again; sound and subtitles are copied as they are where the new container
-/// can hold them, and all timestamps stay. The container follows OUTPUT's extension: .mp4, .m4v, .mov, .mkv, .webm, or
+/// The video is decoded, swapped and encoded again; sound is copied as it is where the new container can hold it, and all
+/// timestamps stay. The container follows OUTPUT's extension: .mp4, .m4v, .mov, .mkv, .webm, or
 /// .png, .jpg, .webp for a picture. OUTPUT appears under its name only when it is complete. A video that is cut in the
 /// middle is written as far as it goes, with exit code 1.
 #[derive(clap::Args)]
@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> Result<()> {
     let progress = Arc::new(Progress::default());
     let start = Instant::now();
     let pipeline = transcode::build(&args.input, pending.path(), container, args.quality, swapper, &progress)?;
-    let end = play(pipeline, &progress).with_context(|| args.input.display().to_string())?;
+    let end = play(args, pipeline, &progress)?;
     if progress.frames() == 0 {
         bail!("{}: not one frame could be decoded; nothing was written", args.input.display());
     }
@@ -83,9 +83,10 @@ enum End {
 }
 
 /// Plays to the end and shows progress.
-fn play(pipeline: gst::Pipeline, progress: &Progress) -> Result<End> {
+fn play(args: &Args, pipeline: gst::Pipeline, progress: &Progress) -> Result<End> {
+    let input = |e: anyhow::Error| e.context(args.input.display().to_string());
     let bus = pipeline.bus().context("a pipeline without a bus")?;
-    let playing = Playing::start(pipeline).map_err(|e| progress.take_failure().unwrap_or(e))?;
+    let playing = Playing::start(pipeline).map_err(|e| input(progress.take_failure().unwrap_or(e)))?;
     let bar = bar();
     let start = Instant::now();
     let mut expected = Duration::ZERO;
@@ -93,7 +94,7 @@ fn play(pipeline: gst::Pipeline, progress: &Progress) -> Result<End> {
         let message = bus.timed_pop_filtered(media::TICK, &[gst::MessageType::Error, gst::MessageType::Eos]);
         progress.take_warnings().iter().for_each(|w| bar.suspend(|| eprintln!("warning: {w}")));
         if let Some(failure) = progress.take_failure() {
-            return Err(failure);
+            return Err(input(failure));
         }
         if interrupt::pressed() {
             return Err(interrupt::Interrupted.into());
@@ -101,7 +102,10 @@ fn play(pipeline: gst::Pipeline, progress: &Progress) -> Result<End> {
         expected = expected.max(playing.duration().unwrap_or_default());
         show(&bar, progress, expected, start.elapsed());
         match message.as_ref().map(|m| m.view()) {
-            Some(gst::MessageView::Error(error)) => return Err(media::bus_error(error)),
+            Some(gst::MessageView::Error(error)) if media::is_output(error) => {
+                return Err(media::bus_error(error).context(format!("cannot write {}", args.output.display())));
+            }
+            Some(gst::MessageView::Error(error)) => return Err(input(media::bus_error(error))),
             Some(gst::MessageView::Eos(_)) => break,
             _ => {}
         }

@@ -59,6 +59,19 @@ impl Act {
         }
     }
 
+    /// Applies [`Self::apply`] to pixels of channel block `block`, `[n][LANES]`.
+    #[inline(always)]
+    pub fn pixels<S: Simd>(&self, simd: S, values: &mut [f32], block: usize) {
+        if matches!(self, Self::None | Self::Tanh | Self::TanhUnit) {
+            return;
+        }
+        for pixel in values.as_chunks_mut::<LANES>().0 {
+            for (i, v) in S::as_mut_simd_f32s(pixel).0.iter_mut().enumerate() {
+                *v = self.apply(simd, *v, block * LANES + i * S::F32_LANES);
+            }
+        }
+    }
+
     /// Applies what [`Self::apply`] left out to a finished strip.
     pub fn finish(&self, values: &mut [f32]) {
         match self {

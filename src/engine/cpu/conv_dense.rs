@@ -16,7 +16,8 @@ use crate::nets::{Activation, Conv};
 pub struct ConvDense {
     arch: Arch,
     window: Window,
-    out: Layout,
+    /// Layout of the output.
+    pub out: Layout,
     dense: Dense,
     strips: Strips,
     tile: usize,
@@ -34,14 +35,18 @@ impl ConvDense {
             act: Act::new(act, conv.out, params)?,
             lanes: input.lanes,
         };
-        let work = out.shape.len() * input.shape.c * conv.kernel * conv.kernel;
-        let (arch, strips) = (Arch::new(), Strips::new(out.shape.h, work));
+        let (arch, strips) = (Arch::new(), Strips::new(out.shape.h, work(&window)));
         Ok(Self { tile: tile_width(arch, out.shape.w), arch, window, out, dense, strips })
     }
 
-    fn strip(&self, first: usize, input: &[f32], residual: &[f32], out: &mut [f32], scratch: &mut [f32]) {
+    /// Multiply-accumulates of one run.
+    pub fn work(&self) -> usize {
+        work(&self.window)
+    }
+
+    /// Computes the rows of `out`, the first of which is row `first` of the map, from the window's `strip` below them.
+    pub fn rows(&self, strip: &[f32], first: usize, residual: &[f32], out: &mut [f32]) {
         let (row_len, width) = (self.out.row_len(), self.out.shape.w);
-        let strip = self.window.strip(input, first, out.len() / row_len, scratch);
         let step = self.window.stride * self.window.row_len();
         let residual_len = residual.len() / self.out.shape.h;
         let mut block = 0;
@@ -64,13 +69,18 @@ impl Kernel for ConvDense {
         let residual = inputs.get(1).copied().unwrap_or_default();
         let per_job = self.window.scratch_len(self.strips.rows);
         for_strips(self.strips, out, self.out.row_len(), scratch, per_job, |first, out, scratch| {
-            self.strip(first, inputs[0], residual, out, scratch);
+            let strip = self.window.strip(inputs[0], first, out.len() / self.out.row_len(), scratch);
+            self.rows(strip, first, residual, out);
         });
     }
 
     fn scratch_len(&self) -> usize {
         self.strips.jobs * self.window.scratch_len(self.strips.rows)
     }
+}
+
+fn work(window: &Window) -> usize {
+    window.out.len() * window.input.shape.c * window.kernel * window.kernel
 }
 
 fn taps(window: &Window) -> Vec<Tap> {

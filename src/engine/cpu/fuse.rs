@@ -1,7 +1,7 @@
 //! Lets convolutions take over the additions that follow them, so that a block's residual is added while the tile is
-//! still in registers.
+//! still in the cache, and joins depthwise convolutions with the 1x1 convolutions behind them.
 
-use crate::nets::{Activation, NetSpec, Op, ValueId};
+use crate::nets::{Activation, NetSpec, Op, Padding, ValueId};
 
 use super::layout::Layout;
 use super::plan::is_linear;
@@ -11,6 +11,8 @@ use super::plan::is_linear;
 pub struct Fused<'a> {
     /// Index of the node.
     pub node: usize,
+    /// A depthwise convolution to run just before, and its epilogue: its value is read by this node alone.
+    pub before: Option<(usize, &'a Activation)>,
     /// Epilogue, the addition's if there is one.
     pub act: &'a Activation,
     /// What is read; a fused addition's other term comes last.
@@ -28,6 +30,9 @@ pub fn fuse(spec: &NetSpec, enabled: bool) -> Vec<Fused<'_>> {
                 absorb(spec, add, act, &mut fused);
             }
         }
+        for point in 0..spec.nodes.len() {
+            join(spec, point, &mut fused);
+        }
     }
     fused.into_iter().flatten().collect()
 }
@@ -35,7 +40,7 @@ pub fn fuse(spec: &NetSpec, enabled: bool) -> Vec<Fused<'_>> {
 fn single(spec: &NetSpec, i: usize) -> Fused<'_> {
     let node = &spec.nodes[i];
     let act = node.op.activation().unwrap_or(&Activation::None);
-    Fused { node: i, act, inputs: node.inputs.clone(), output: node.output }
+    Fused { node: i, before: None, act, inputs: node.inputs.clone(), output: node.output }
 }
 
 /// Merges addition `add` into a convolution that only it reads and that runs after the other term is known.
@@ -53,9 +58,26 @@ fn absorb<'a>(spec: &'a NetSpec, add: usize, act: &'a Activation, fused: &mut [O
             fused[pad] = None;
         }
         let inputs = vec![spec.nodes[conv].inputs[0], other];
-        fused[conv] = Some(Fused { node: conv, act, inputs, output: spec.nodes[add].output });
+        fused[conv] = Some(Fused { node: conv, before: None, act, inputs, output: spec.nodes[add].output });
         fused[add] = None;
         return;
+    }
+}
+
+/// Merges the depthwise convolution in front of 1x1 convolution `point` into it.
+fn join<'a>(spec: &'a NetSpec, point: usize, fused: &mut [Option<Fused<'a>>]) {
+    let node = &spec.nodes[point];
+    let Op::Conv(conv) = &node.op else { return };
+    let input = Layout::blocked(spec.shape(node.inputs[0]));
+    let plain = conv.kernel == 1 && conv.stride == 1 && conv.pad == Padding::none() && !conv.depthwise;
+    let Some(depth) = maker(spec, node.inputs[0]).filter(|_| plain && !is_linear(conv, input)) else { return };
+    let alone = matches!(&spec.nodes[depth].op, Op::Conv(c) if c.depthwise) && readers(spec, node.inputs[0]) == 1;
+    let (Some(first), true) = (fused[depth].take_if(|f| alone && f.inputs.len() == 1), fused[point].is_some()) else {
+        return;
+    };
+    if let Some(second) = &mut fused[point] {
+        second.before = Some((depth, first.act));
+        second.inputs[0] = first.inputs[0];
     }
 }
 

@@ -3,6 +3,7 @@
 use multiversion::multiversion;
 
 use super::activation::Act;
+use super::buffer::Buffer;
 use super::kernel::{Kernel, for_rows};
 use super::layout::{LANES, Layout};
 use super::pack::{self, Params};
@@ -13,7 +14,7 @@ use crate::nets::Activation;
 #[derive(Debug)]
 pub struct Linear {
     /// One row per output, in the input's buffer order.
-    weights: Vec<f32>,
+    weights: Buffer,
     bias: Vec<f32>,
     act: Act,
     input_len: usize,

@@ -4,6 +4,7 @@
 //! matrix products in registers ([`tile`]); threads share the rows of a map ([`kernel`]).
 
 mod activation;
+mod buffer;
 mod conv_dense;
 mod conv_depthwise;
 mod elementwise;
@@ -15,6 +16,7 @@ mod pack;
 mod plan;
 mod pool;
 mod rearrange;
+mod separable;
 mod style_norm;
 mod tile;
 mod upsample;
@@ -27,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::models::Weights;
 use crate::nets::{NetSpec, Port};
 use crate::tensor::Tensor;
+use buffer::Buffer;
 use pack::Params;
 use plan::{MAX_INPUTS, Plan};
 
@@ -36,8 +39,8 @@ pub struct Net {
     spec: Arc<NetSpec>,
     plan: Plan,
     /// The planned buffers.
-    slots: Vec<Vec<f32>>,
-    scratch: Vec<f32>,
+    slots: Vec<Buffer>,
+    scratch: Buffer,
     /// Inputs and outputs as callers see them, row-major.
     inputs: Vec<Vec<f32>>,
     outputs: Vec<Vec<f32>>,
@@ -65,8 +68,8 @@ impl Net {
         let plan = Plan::new(&spec, &Params { net: &spec.name, weights }, keep)?;
         let buffers = |ports: &[Port]| ports.iter().map(|p| vec![0.0; spec.shape(p.value).len()]).collect();
         Ok(Self {
-            slots: plan.slot_lens.iter().map(|&len| vec![0.0; len]).collect(),
-            scratch: vec![0.0; plan.scratch_len],
+            slots: plan.slot_lens.iter().map(|&len| Buffer::zeros(len)).collect(),
+            scratch: Buffer::zeros(plan.scratch_len),
             inputs: buffers(&spec.inputs),
             outputs: buffers(&spec.outputs),
             changed: vec![true; spec.inputs.len()],
@@ -110,7 +113,11 @@ impl Net {
         }
         for i in 0..self.plan.steps.len() {
             if stale || !self.plan.steps[i].fixed {
+                let t0 = std::time::Instant::now();
                 self.run_step(i);
+                if std::env::var_os("PROF").is_some() {
+                    eprintln!("PROF {i} {:.1}", t0.elapsed().as_secs_f64() * 1e6);
+                }
             }
         }
         for (port, values) in self.spec.outputs.iter().zip(&mut self.outputs) {

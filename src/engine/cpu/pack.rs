@@ -1,5 +1,6 @@
 //! Parameters: looked up, checked, and packed once into the order in which kernels read them.
 
+use super::buffer::Buffer;
 use super::layout::{LANES, Layout};
 use crate::error::{Error, Result};
 use crate::models::Weights;
@@ -49,9 +50,9 @@ pub fn padded(values: &[f32]) -> Vec<f32> {
 }
 
 /// Dense weights `[out, in, k, k]` in the micro-kernel's order `[out block][in block][ky][kx][in lane][out lane]`.
-pub fn dense(oihw: &[f32], out: usize, kernel: usize, input: &Layout) -> Vec<f32> {
+pub fn dense(oihw: &[f32], out: usize, kernel: usize, input: &Layout) -> Buffer {
     let (c, taps) = (input.shape.c, kernel * kernel);
-    let mut packed = vec![0.0; out.next_multiple_of(LANES) * c * taps];
+    let mut packed = Buffer::zeros(out.next_multiple_of(LANES) * c * taps);
     for o in 0..out {
         let block = &mut packed[o / LANES * c * taps * LANES..];
         for i in 0..c {
@@ -66,9 +67,9 @@ pub fn dense(oihw: &[f32], out: usize, kernel: usize, input: &Layout) -> Vec<f32
 }
 
 /// Depthwise weights `[c, 1, k, k]` as `[block][ky][kx][lane]`.
-pub fn depthwise(weights: &[f32], channels: usize, kernel: usize) -> Vec<f32> {
+pub fn depthwise(weights: &[f32], channels: usize, kernel: usize) -> Buffer {
     let taps = kernel * kernel;
-    let mut packed = vec![0.0; channels.next_multiple_of(LANES) * taps];
+    let mut packed = Buffer::zeros(channels.next_multiple_of(LANES) * taps);
     for c in 0..channels {
         for t in 0..taps {
             packed[(c / LANES * taps + t) * LANES + c % LANES] = weights[c * taps + t];
@@ -78,9 +79,9 @@ pub fn depthwise(weights: &[f32], channels: usize, kernel: usize) -> Vec<f32> {
 }
 
 /// Linear weights `[out, in]` with each row rearranged from (C, H, W) order to the buffer order of `input`.
-pub fn linear(weights: &[f32], out: usize, input: &Layout) -> Vec<f32> {
+pub fn linear(weights: &[f32], out: usize, input: &Layout) -> Buffer {
     let (shape, row) = (input.shape, input.len());
-    let mut packed = vec![0.0; out * row];
+    let mut packed = Buffer::zeros(out * row);
     for (source, target) in weights.chunks(shape.len()).zip(packed.chunks_mut(row)) {
         input.import(source, target);
     }

@@ -10,6 +10,7 @@ use super::linear::Linear;
 use super::pack::Params;
 use super::pool::MaxPool2;
 use super::rearrange::Rearrange;
+use super::separable::Separable;
 use super::style_norm::{Mean, StyleNorm};
 use super::upsample::Upsample2;
 use crate::error::{Error, Result};
@@ -52,20 +53,43 @@ impl Plan {
         let layouts = layouts(spec);
         let fixed = fixed_values(spec);
         let mut steps = Vec::new();
-        for Fused { node, act, inputs, output } in fuse::fuse(spec, !keep) {
+        for Fused { node, before, act, inputs, output } in fuse::fuse(spec, !keep) {
             let node = &spec.nodes[node];
             if inputs.len() > MAX_INPUTS {
                 let reason = format!("node {} reads more than {MAX_INPUTS} values", node.name);
                 return Err(Error::model(&spec.name, reason));
             }
             let read: Vec<Layout> = inputs.iter().map(|v| layouts[v.0]).collect();
-            let kernel = kernel(&node.op, act, &read, layouts[output.0], params)?;
+            let kernel = match before {
+                Some((depth, depth_act)) => {
+                    let depth = &spec.nodes[depth];
+                    let between = layouts[depth.output.0];
+                    separable((&depth.op, depth_act), (&node.op, act), [read[0], between, layouts[output.0]], params)?
+                }
+                None => kernel(&node.op, act, &read, layouts[output.0], params)?,
+            };
             steps.push(Step { kernel, inputs, output, fixed: fixed[output.0] });
         }
         let (slots, slot_lens) = slots(spec, &steps, &layouts, keep);
         let scratch_len = steps.iter().map(|s| s.kernel.scratch_len()).max().unwrap_or(0);
         Ok(Self { steps, layouts, slots, slot_lens, scratch_len })
     }
+}
+
+/// The kernel for a depthwise and a 1x1 convolution, each with its epilogue; `layouts` are those of the first one's
+/// input, of what passes between them, and of the output.
+fn separable(
+    (first, first_act): (&Op, &Activation),
+    (second, second_act): (&Op, &Activation),
+    layouts: [Layout; 3],
+    params: &Params<'_>,
+) -> Result<Box<dyn Kernel>> {
+    let [input, between, out] = layouts;
+    let (Op::Conv(first), Op::Conv(second)) = (first, second) else {
+        return Err(Error::model(params.net, "only convolutions can be joined"));
+    };
+    let depthwise = ConvDepthwise::new(first, first_act, input, between, params)?;
+    Ok(Box::new(Separable::new(depthwise, ConvDense::new(second, second_act, between, out, params)?)))
 }
 
 /// The kernel for an operation; the last of `inputs` of a fused convolution is what it adds.

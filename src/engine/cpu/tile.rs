@@ -6,6 +6,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::Act;
+use super::buffer::Buffer;
 use super::layout::LANES;
 
 /// A run of input channels at one kernel element.
@@ -23,7 +24,7 @@ pub struct Dense {
     /// Kernel elements, block by block.
     pub taps: Vec<Tap>,
     /// `[out block][tap][channel][LANES]`.
-    pub weights: Vec<f32>,
+    pub weights: Buffer,
     /// Bias by output channel, padded.
     pub bias: Vec<f32>,
     /// Epilogue.
@@ -190,25 +191,32 @@ impl<const P: usize, const B: usize, const V: usize, const L: usize> Tile<'_, '_
         sums
     }
 
+    /// Stores the sums as they are, then goes over them once more while they are in the first cache: were the epilogue
+    /// a part of the loop over `sums`, the compiler would keep them in memory all along.
     #[inline(always)]
     fn store<S: Simd>(self, simd: S, sums: [[[S::f32s; V]; B]; P]) {
         let block_len = self.row.width * LANES;
         for b in 0..B {
-            let block = self.block + b;
-            let at = block * block_len + self.x * LANES;
-            let residual = self.row.residual.get(at..at + P * LANES);
-            let out = &mut self.row.out[at..][..P * LANES];
+            let at = (self.block + b) * block_len + self.x * LANES;
+            let pixels = &mut self.row.out[at..][..P * LANES].as_chunks_mut::<LANES>().0.as_chunks_mut::<P>().0[0];
             for p in 0..P {
+                let pixel = S::as_mut_simd_f32s(&mut pixels[p]).0;
                 for v in 0..V {
-                    let mut y = sums[p][b][v];
-                    let lane = p * LANES + v * S::F32_LANES;
-                    if let Some(residual) = residual {
-                        y = simd.add_f32s(y, S::as_simd_f32s(&residual[lane..][..S::F32_LANES]).0[0]);
-                    }
-                    let y = self.dense.act.apply(simd, y, block * LANES + v * S::F32_LANES);
-                    S::as_mut_simd_f32s(&mut out[lane..][..S::F32_LANES]).0[0] = y;
+                    pixel[v] = sums[p][b][v];
                 }
             }
+        }
+        for b in 0..B {
+            let block = self.block + b;
+            let at = block * block_len + self.x * LANES;
+            let out = &mut self.row.out[at..][..P * LANES];
+            if let Some(residual) = self.row.residual.get(at..at + P * LANES) {
+                let terms = S::as_simd_f32s(residual).0;
+                for (y, &term) in S::as_mut_simd_f32s(out).0.iter_mut().zip(terms) {
+                    *y = simd.add_f32s(*y, term);
+                }
+            }
+            self.dense.act.pixels(simd, out, block);
         }
     }
 }

@@ -79,7 +79,7 @@ impl Window {
     }
 
     /// Which input row (or column) stands at `at`, counted from the first padded one.
-    fn resolve(&self, at: usize, before: usize, len: usize) -> Option<usize> {
+    pub fn resolve(&self, at: usize, before: usize, len: usize) -> Option<usize> {
         let inside = (before..before + len).contains(&at);
         match self.pad.edge {
             _ if inside => Some(at - before),

@@ -11,7 +11,7 @@ use glam::{Affine2, Vec3, Vec4};
 
 use self::blend::{Patch, blend};
 use self::generator::Generator;
-use self::sample::Sampler;
+use self::sample::{Border, Sampler};
 use super::window::{CROPS, choose_crop};
 use super::{FaceJob, FaceOutcome, FramePath, LANDMARK_SIDE, MeshReading, PRESENCE, Painter, Stage, StageTimes};
 use crate::align::{self, canvas_side};
@@ -82,7 +82,7 @@ impl CpuPath {
     fn read_mesh(&mut self, frame: &FrameView<'_>, frame_from_region: Affine2) -> MeshReading {
         let (net, times) = (&mut self.landmarks, &mut self.times);
         Self::timed(times, Stage::Colour, || {
-            Sampler::new(frame).warp(frame_from_region, LANDMARK_SIDE, net.input_mut("input"));
+            Sampler::new(frame).warp(frame_from_region, LANDMARK_SIDE, Border::Black, net.input_mut("input"));
         });
         Self::timed(times, Stage::Landmarks, || {
             net.run();
@@ -193,7 +193,8 @@ impl PainterState {
         let values = 3 * side * side;
         let points = face.landmarks.mapped(canvas_from_frame);
         CpuPath::timed(times, Stage::Align, || {
-            Sampler::new(&frame.view()).warp(canvas_from_frame.inverse(), side, &mut self.canvas[..values]);
+            let sampler = Sampler::new(&frame.view());
+            sampler.warp(canvas_from_frame.inverse(), side, Border::Repeat, &mut self.canvas[..values]);
         });
         let (canvas, swapped) = (&self.canvas[..values], &mut self.swapped[..values]);
         CpuPath::timed(times, Stage::Guide, || match &mut self.guide {

@@ -6,6 +6,15 @@ use rayon::prelude::*;
 use crate::color::{Component, Conversion};
 use crate::frame::FrameView;
 
+/// What is seen beyond the frame's edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Border {
+    /// Black, as the detector and the landmark network were trained with.
+    Black,
+    /// The edge's pixels again, so that a face at the edge keeps its colours.
+    Repeat,
+}
+
 /// A frame ready to be sampled.
 pub struct Sampler<'a> {
     frame: FrameView<'a>,
@@ -58,29 +67,33 @@ impl<'a> Sampler<'a> {
         Self { frame: *frame, channels, rgb_from_codes: Conversion::rgb_from_codes(&info) }
     }
 
-    /// RGB at frame position `p`; beyond the frame's edge it fades to black within one pixel.
+    /// RGB at frame position `p`, the edge's beyond it.
     #[inline]
     fn rgb(&self, p: Vec2) -> Vec3 {
+        let [a, b, c] = &self.channels;
+        let code = Vec3::new(a.bilinear(p), b.bilinear(p), c.bilinear(p));
+        self.rgb_from_codes.apply(code).clamp(Vec3::ZERO, Vec3::ONE)
+    }
+
+    /// 1 inside the frame, falling to 0 within one pixel beyond its edge.
+    #[inline]
+    fn cover(&self, p: Vec2) -> f32 {
         let size = Vec2::new(self.frame.info.width as f32, self.frame.info.height as f32);
         let inside = (p + 1.0).clamp(Vec2::ZERO, Vec2::ONE) * (size - p).clamp(Vec2::ZERO, Vec2::ONE);
-        let cover = inside.x * inside.y;
-        if cover <= 0.0 {
-            return Vec3::ZERO;
-        }
-        let [a, b, c] = &self.channels;
-        let rgb = self.rgb_from_codes.apply(Vec3::new(a.bilinear(p), b.bilinear(p), c.bilinear(p)));
-        rgb.clamp(Vec3::ZERO, Vec3::ONE) * cover
+        inside.x * inside.y
     }
 
     /// Fills `out`, planar RGB `[3, side, side]`, with the picture seen through `frame_from_out`.
-    pub fn warp(&self, frame_from_out: Affine2, side: usize, out: &mut [f32]) {
+    pub fn warp(&self, frame_from_out: Affine2, side: usize, border: Border, out: &mut [f32]) {
         let (r, gb) = out.split_at_mut(side * side);
         let (g, b) = gb.split_at_mut(side * side);
         let rows = r.par_chunks_mut(side).zip(g.par_chunks_mut(side)).zip(b.par_chunks_mut(side)).enumerate();
         rows.with_min_len(16).for_each(|(y, ((r, g), b))| {
             let start = frame_from_out.transform_point2(Vec2::new(0.0, y as f32));
             for x in 0..side {
-                let rgb = self.rgb(start + frame_from_out.matrix2.x_axis * x as f32);
+                let p = start + frame_from_out.matrix2.x_axis * x as f32;
+                let cover = if border == Border::Black { self.cover(p) } else { 1.0 };
+                let rgb = if cover > 0.0 { self.rgb(p) * cover } else { Vec3::ZERO };
                 (r[x], g[x], b[x]) = (rgb.x, rgb.y, rgb.z);
             }
         });
@@ -96,7 +109,7 @@ impl<'a> Sampler<'a> {
         let shift = Vec2::splat(0.5 * scale - 0.5) - bars;
         let frame_from_out = Affine2::from_scale_angle_translation(Vec2::splat(scale), 0.0, shift);
         if long <= side {
-            self.warp(frame_from_out, side, out);
+            self.warp(frame_from_out, side, Border::Black, out);
             return frame_from_out;
         }
         let mut codes = vec![0.0; 3 * side * side];

@@ -1,0 +1,122 @@
+//! Times the CPU engine on the networks that ship, or describes one as JSON: the other half of
+//! tests/fixtures/onnxruntime/compare.py.
+//!
+//! ```text
+//! engine_speed describe MODEL            the network as JSON
+//! engine_speed time MODEL RUNS [OUT]     milliseconds of each run on a fixed input; OUT: outputs as raw f32
+//! ```
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use alphaswap::engine::cpu::Net;
+use alphaswap::models::Model;
+use alphaswap::nets::{Activation, Edge, NetSpec, Node, Op, Padding, Port};
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["describe", model] => println!("{}", describe(&Model::load(model)?.spec()?)),
+        ["time", model, runs] => time(&Model::load(model)?, runs.parse()?, None)?,
+        ["time", model, runs, out] => time(&Model::load(model)?, runs.parse()?, Some(Path::new(out)))?,
+        _ => bail!("usage: engine_speed describe MODEL | engine_speed time MODEL RUNS [OUT]"),
+    }
+    Ok(())
+}
+
+/// Runs `model` a few times to warm up, then prints the milliseconds of each of `runs` runs as a JSON list.
+fn time(model: &Model, runs: usize, out: Option<&Path>) -> Result<()> {
+    let spec = Arc::new(model.spec()?);
+    let mut net = Net::new(spec.clone(), &model.weights)?;
+    for port in &spec.inputs {
+        net.input_mut(&port.name).iter_mut().enumerate().for_each(|(i, v)| *v = test_value(i));
+    }
+    (0..5).for_each(|_| net.run());
+    let mut milliseconds = Vec::with_capacity(runs);
+    for _ in 0..runs {
+        let start = Instant::now();
+        net.run();
+        milliseconds.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    println!("{}", json!(milliseconds));
+    if let Some(path) = out {
+        let values = spec.outputs.iter().flat_map(|p| net.output(&p.name));
+        let bytes: Vec<u8> = values.flat_map(|v| v.to_le_bytes()).collect();
+        std::fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// A picture-like input in [0, 1] that both sides can make (compare.py has the same line).
+fn test_value(i: usize) -> f32 {
+    ((i * 7919) % 1009) as f32 / 1009.0
+}
+
+fn describe(spec: &NetSpec) -> Value {
+    let port = |p: &Port| json!({ "name": p.name, "value": p.value.0, "shape": p.shape });
+    json!({
+        "name": spec.name,
+        "inputs": spec.inputs.iter().map(port).collect::<Vec<_>>(),
+        "outputs": spec.outputs.iter().map(port).collect::<Vec<_>>(),
+        "values": spec.values.iter().map(|s| [s.c, s.h, s.w]).collect::<Vec<_>>(),
+        "nodes": spec.nodes.iter().map(node).collect::<Vec<_>>(),
+    })
+}
+
+fn node(node: &Node) -> Value {
+    let (op, attributes) = operation(&node.op);
+    json!({
+        "name": node.name,
+        "op": op,
+        "attributes": attributes,
+        "act": node.op.activation().map(activation),
+        "inputs": node.inputs.iter().map(|v| v.0).collect::<Vec<_>>(),
+        "output": node.output.0,
+    })
+}
+
+fn operation(op: &Op) -> (&'static str, Value) {
+    match op {
+        Op::Conv(c) => (
+            "conv",
+            json!({
+                "weight": c.weight, "bias": c.bias, "kernel": c.kernel, "stride": c.stride, "depthwise": c.depthwise,
+                "pad": padding(&c.pad),
+            }),
+        ),
+        Op::Linear { weight, bias, .. } => ("linear", json!({ "weight": weight, "bias": bias })),
+        Op::Mean => ("mean", json!({})),
+        Op::StyleNorm { eps, caii, residual, .. } => {
+            ("style_norm", json!({ "eps": eps, "caii": caii, "residual": residual }))
+        }
+        Op::Upsample2 => ("upsample2", json!({})),
+        Op::MaxPool2 => ("max_pool2", json!({})),
+        Op::PadChannels { out } => ("pad_channels", json!({ "out": out })),
+        Op::Add { .. } => ("add", json!({})),
+        Op::Concat => ("concat", json!({})),
+        Op::SpaceToDepth { r } => ("space_to_depth", json!({ "r": r })),
+        Op::DepthToSpace { r } => ("depth_to_space", json!({ "r": r })),
+        Op::Normalize { mean, scale } => ("normalize", json!({ "mean": mean, "scale": scale })),
+        Op::Rows { n } => ("rows", json!({ "n": n })),
+    }
+}
+
+fn padding(pad: &Padding) -> Value {
+    let edge = if pad.edge == Edge::Zero { "constant" } else { "reflect" };
+    json!({ "edge": edge, "top": pad.top, "left": pad.left, "bottom": pad.bottom, "right": pad.right })
+}
+
+fn activation(act: &Activation) -> Value {
+    match act {
+        Activation::None => json!({ "kind": "none" }),
+        Activation::Relu => json!({ "kind": "relu" }),
+        Activation::Relu6 => json!({ "kind": "relu6" }),
+        Activation::LeakyRelu(slope) => json!({ "kind": "leaky_relu", "slope": slope }),
+        Activation::PRelu(name) => json!({ "kind": "prelu", "slope": name }),
+        Activation::Tanh => json!({ "kind": "tanh" }),
+        Activation::TanhUnit => json!({ "kind": "tanh_unit" }),
+    }
+}
