@@ -5,6 +5,7 @@ mod element;
 mod engine_cpu;
 mod engine_gpu;
 mod frame;
+mod gpu_guide;
 mod gpu_path;
 mod guide;
 mod house;

@@ -15,7 +15,8 @@
 
 const FLIP = vec3<f32>(1.0, -1.0, -1.0);
 const MIRROR_PENALTY = 10.0;
-const BAND = 2.0;
+const BEYOND = 4.0;
+const BAND = 8.0;
 const EYE_OPEN = vec2<f32>(0.18, 0.26);
 
 // The rotation R with the largest trace of `R c`, columns of c: sum of w a b_j, where R takes a to b. Horn's symmetric
@@ -82,7 +83,9 @@ fn choose(yaw: f32) {
     var best = vec2<u32>(0u);
     var costs = vec2<f32>(1e30);
     for (var i = 0u; i < arrayLength(&candidates); i += 1u) {
-        let cost = abs(candidates[i].yaw - yaw) + candidates[i].mirrored * MIRROR_PENALTY;
+        let photo = candidates[i].yaw;
+        let turn_cost = abs(photo - yaw) + (BEYOND - 1.0) * max(abs(photo) - abs(yaw), 0.0);
+        let cost = turn_cost + candidates[i].mirrored * MIRROR_PENALTY;
         if cost < costs.x {
             best = vec2<u32>(i, best.x);
             costs = vec2<f32>(cost, costs.x);
@@ -99,6 +102,16 @@ fn choose(yaw: f32) {
     let identity = candidates[best.x].eyes * first + candidates[best.y].eyes * (1.0 - first);
     let open = min(eye_openings(), identity);
     face.eye_shares = input.eyes * vec2<f32>(rise(EYE_OPEN.x, EYE_OPEN.y, open.x), rise(EYE_OPEN.x, EYE_OPEN.y, open.y));
+}
+
+// Yaw, pitch and roll as seen in the frame: the canvas' own turn is taken back, with y up.
+fn tell_angles(rotation: mat3x3<f32>) {
+    let turn = normalize(face.canvas_from_frame_x);
+    let back = mat3x3<f32>(vec3<f32>(turn, 0.0), vec3<f32>(-turn.y, turn.x, 0.0), vec3<f32>(0.0, 0.0, 1.0));
+    let in_frame = back * rotation;
+    face.yaw = degrees(atan2(in_frame[2].x, in_frame[2].z));
+    face.pitch = degrees(asin(-clamp(in_frame[2].y, -1.0, 1.0)));
+    face.roll = degrees(atan2(in_frame[0].y, in_frame[1].y));
 }
 
 @compute @workgroup_size(LANES4)
@@ -135,9 +148,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
             face.rotation[k] = vec4<f32>(rotation[k], 0.0);
         }
         face.scale = scale;
-        face.yaw = degrees(atan2(rotation[2].x, rotation[2].z));
-        face.pitch = degrees(asin(-clamp(rotation[2].y, -1.0, 1.0)));
-        face.roll = degrees(atan2(rotation[0].y, rotation[1].y));
-        choose(face.yaw);
+        tell_angles(rotation);
+        choose(degrees(atan2(rotation[2].x, rotation[2].z)));
     }
 }

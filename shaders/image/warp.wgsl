@@ -1,5 +1,5 @@
-// The frame seen through an affine map: bilinear, each channel at its own sample positions, the outermost samples
-// continued; beyond the frame's edge it fades to black within one pixel. An invocation makes one pixel.
+// The frame seen through an affine map: bilinear, each channel at its own sample positions. Beyond the frame's edge the
+// outermost samples are repeated, or fade to black within one pixel. An invocation makes one pixel.
 
 //!import codes
 
@@ -10,6 +10,8 @@
 
 override SIDE: u32 = 1u;
 override MAP: u32 = 0u;
+// 1 repeats the frame's edge, 0 fades to black.
+override REPEAT: u32 = 0u;
 // What is stored is rgb * GAIN + BIAS.
 override GAIN: f32 = 1.0;
 override BIAS: f32 = 0.0;
@@ -35,7 +37,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let p = affine(axes, vec2<f32>(place[MAP + 4u], place[MAP + 5u]), vec2<f32>(id.xy));
     let inside = clamp(p + 1.0, vec2<f32>(0.0), vec2<f32>(1.0))
         * clamp(vec2<f32>(frame.size.xy) - p, vec2<f32>(0.0), vec2<f32>(1.0));
-    let cover = inside.x * inside.y;
+    let cover = select(inside.x * inside.y, 1.0, REPEAT == 1u);
     var rgb = vec3<f32>(0.0);
     if cover > 0.0 {
         let values = vec3<f32>(bilinear(0u, p), bilinear(1u, p), bilinear(2u, p));

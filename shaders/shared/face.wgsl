@@ -39,7 +39,7 @@ struct Face {
     gate: f32,
     // 0 to 1
     presence: f32,
-    // degrees
+    // in the frame, degrees
     yaw: f32,
     pitch: f32,
     roll: f32,

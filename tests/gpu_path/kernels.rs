@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alphaswap::frame::FrameInfo;
 use alphaswap::gpu::{BufferRange, Context, Dispatch};
 use alphaswap::path::cpu::blend::{self, Patch};
-use alphaswap::path::cpu::sample::Sampler;
+use alphaswap::path::cpu::sample::{Border, Sampler};
 use alphaswap::path::gpu::image::{self, FrameBuffer, Map};
 use alphaswap::path::window::Window;
 use glam::{Affine2, Vec2, Vec4};
@@ -75,12 +75,18 @@ fn values(seed: u64, n: usize) -> Vec<f32> {
     (0..n).map(|_| next() * 0.5 + 0.5).collect()
 }
 
-fn warp_is_its_twin(ctx: &Arc<Context>, picture: &Picture, side: usize, map: Affine2) -> Result<(), TestCaseError> {
+fn warp_is_its_twin(
+    ctx: &Arc<Context>,
+    picture: &Picture,
+    side: usize,
+    map: Affine2,
+    border: Border,
+) -> Result<(), TestCaseError> {
     let mut expected = vec![0.0; 3 * side * side];
-    Sampler::new(&picture.view()).warp(map, side, &mut expected);
+    Sampler::new(&picture.view()).warp(map, side, border, &mut expected);
     let (frame, out) = (upload(ctx, picture, 1.0), ctx.storage("out", (12 * side * side) as u64));
     let place = place(ctx, map, 3, &[]);
-    let warp = frame.warp(ctx, Map { buffer: &place, word: 3 }, image::Picture::unit(&out, side));
+    let warp = frame.warp(ctx, Map { buffer: &place, word: 3 }, border, image::Picture::unit(&out, side));
     let got = run(ctx, &[warp], &out);
     // A place that differs by 2e-6 of the frame's size, at a contrast of one code range per pixel.
     let worst = largest_difference(&got, &expected);
@@ -103,9 +109,10 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
     #[test]
-    fn warp((info, side, map) in any_view(), padding in 0..9usize, seed in any::<u64>()) {
+    fn warp((info, side, map) in any_view(), repeat in any::<bool>(), padding in 0..9usize, seed in any::<u64>()) {
         let Some(ctx) = context() else { return Ok(()) };
-        warp_is_its_twin(ctx, &Picture::noise(info, padding, seed), side, map)?;
+        let border = if repeat { Border::Repeat } else { Border::Black };
+        warp_is_its_twin(ctx, &Picture::noise(info, padding, seed), side, map, border)?;
     }
 
     #[test]

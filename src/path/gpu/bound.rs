@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::frame::FrameInfo;
 use crate::gpu::{BufferRange, Context, Dispatch};
 use crate::path::LANDMARK_SIDE;
-use crate::path::cpu::sample::letterbox_map;
+use crate::path::cpu::sample::{Border, letterbox_map};
 
 /// The frame on the device and everything that reads or writes it.
 #[derive(Debug)]
@@ -38,12 +38,12 @@ impl Bound {
             frame.letterbox(ctx, picture)
         } else {
             let map = ctx.constant("letterbox", &letterbox_map(&info, detect::SIDE).to_cols_array());
-            frame.warp(ctx, Map { buffer: &map, word: 0 }, picture)
+            frame.warp(ctx, Map { buffer: &map, word: 0 }, Border::Black, picture)
         };
         let region_map = ctx.storage("region", 24);
         let [input, ..] = mesh_ports(landmarks)?;
         let map = Map { buffer: &region_map, word: 0 };
-        let region = frame.warp(ctx, map, Picture::unit(input, LANDMARK_SIDE));
+        let region = frame.warp(ctx, map, Border::Black, Picture::unit(input, LANDMARK_SIDE));
         Ok(Self { frame, letterbox, region, region_map, slots: Vec::new() })
     }
 }

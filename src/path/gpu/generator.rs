@@ -92,11 +92,14 @@ impl Generator {
         Ok(Bound { reads, write })
     }
 
-    /// Records what a new identity needs, if there is one.
-    pub fn record_identity(&mut self, pass: &mut wgpu::ComputePass<'_>) {
-        if std::mem::take(&mut self.stale) {
-            self.net.record_slow(pass);
-        }
+    /// Whether the identity is new since the last call: then [`Self::record_identity`] must come first.
+    pub fn take_stale(&mut self) -> bool {
+        std::mem::take(&mut self.stale)
+    }
+
+    /// Records what depends on the identity alone.
+    pub fn record_identity(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.net.record_slow(pass);
     }
 
     /// Records window, network and change.

@@ -8,6 +8,7 @@ use super::planes::{FrameParams, Planes};
 use crate::error::{Error, Result};
 use crate::frame::{FrameInfo, FrameView};
 use crate::gpu::{BufferRange, Context, Dispatch};
+use crate::path::cpu::sample::Border;
 use crate::path::window::Window;
 
 /// A frame on the GPU.
@@ -90,8 +91,9 @@ impl FrameBuffer {
     }
 
     /// The frame seen through `frame_from_out`.
-    pub fn warp(&self, ctx: &Context, frame_from_out: Map<'_>, out: Picture<'_>) -> Dispatch {
+    pub fn warp(&self, ctx: &Context, frame_from_out: Map<'_>, border: Border, out: Picture<'_>) -> Dispatch {
         let mut constants = out.constants();
+        constants.push(("REPEAT", if border == Border::Repeat { 1.0 } else { 0.0 }));
         constants.push(("MAP", frame_from_out.word.into()));
         let buffers = [&self.params, &self.codes, frame_from_out.buffer, out.buffer];
         over(ctx, &shaders::WARP, &constants, &buffers, [out.side, out.side, 1])

@@ -27,10 +27,11 @@ use self::painter::DevicePainter;
 use self::timer::Timer;
 use super::cpu::sample::letterbox_map;
 use super::{FaceJob, FaceOutcome, FramePath, MeshReading, Painter, Stage, StageTimes};
+use crate::align::canvas_side;
 use crate::detect;
 use crate::engine::gpu::{Net, Precision};
 use crate::error::Result;
-use crate::face::{Detection, Landmarks};
+use crate::face::{Detection, Landmarks, POINTS};
 use crate::frame::{FrameInfo, FrameView, FrameViewMut};
 use crate::gpu::Context;
 use crate::identity::Identity;
@@ -100,34 +101,31 @@ impl GpuPath {
         &self.ctx
     }
 
-    /// Binds everything to frames like `info` with `faces` faces, unless it is.
-    fn bind(&mut self, info: FrameInfo, faces: usize) -> Result<()> {
-        if self.bound.as_ref().is_none_or(|b| b.frame.planes.info() != info) {
-            self.bound = Some(Bound::new(&self.ctx, info, &self.detector, &self.landmarks)?);
+    /// Takes out what is bound, for frames like `info` with `faces` faces; the caller puts it back after the frame.
+    fn take_bound(&mut self, info: FrameInfo, faces: usize) -> Result<Bound> {
+        self.ctx.check()?;
+        let mut bound = match self.bound.take().filter(|b| b.frame.planes.info() == info) {
+            Some(bound) => bound,
+            None => Bound::new(&self.ctx, info, &self.detector, &self.landmarks)?,
+        };
+        for index in bound.slots.len()..faces {
+            bound.slots.push(self.painter.slot(&self.ctx, &self.landmarks, &bound.frame, index)?);
         }
-        if let Some(bound) = &mut self.bound {
-            while bound.slots.len() < faces {
-                let slot = self.painter.slot(&self.ctx, &self.landmarks, &bound.frame, bound.slots.len())?;
-                bound.slots.push(slot);
-            }
-        }
-        self.ctx.check()
+        Ok(bound)
     }
 
-    /// Uploads `frame`, runs `input` and `net`, and reads the f32 values of the outputs `names`.
-    fn analyse(&mut self, frame: &FrameView<'_>, work: Analysis) -> Result<[Vec<f32>; 2]> {
+    /// Uploads `frame`, runs a network on it and reads two of its outputs.
+    fn analyse(&mut self, bound: &Bound, frame: &FrameView<'_>, work: Analysis) -> Result<[Vec<f32>; 2]> {
         let start = Instant::now();
-        self.bind(frame.info, 0)?;
-        let Self { ctx, bound, staging, timer, times, .. } = self;
-        let Some(bound) = bound else { return Ok(Default::default()) };
-        let (net, dispatch, stage, names) = match work {
+        let Self { ctx, staging, timer, times, .. } = self;
+        let (net, input, stage, names) = match work {
             Analysis::Detect => (&self.detector, &bound.letterbox, Stage::Detect, ["boxes", "scores"]),
             Analysis::Landmarks => (&self.landmarks, &bound.region, Stage::Landmarks, ["landmarks", "presence"]),
         };
         bound.frame.upload(ctx, frame, 0.0)?;
         let mut encoder = ctx.encoder(stage.name());
         timer.restart();
-        dispatch.record(&mut timer.pass(&mut encoder, Stage::Colour));
+        input.record(&mut timer.pass(&mut encoder, Stage::Colour));
         net.record(&mut timer.pass(&mut encoder, stage));
         let outputs: Vec<_> = names.iter().filter_map(|name| net.output_buffer(name)).collect();
         let total: u64 = outputs.iter().map(|range| range.size).sum();
@@ -147,13 +145,32 @@ impl GpuPath {
         })
     }
 
-    /// Records a whole frame; returns where faces and ticks stand in the staging buffer, and its length.
-    fn record(&mut self, jobs: &[FaceJob], crops: &[usize]) -> Result<Layout> {
-        let Self { ctx, bound, staging, timer, painter, landmarks, .. } = self;
-        let Some(Bound { frame, slots, .. }) = bound else { return Ok(Layout::default()) };
+    /// Writes what the submission of a frame must know of its faces.
+    fn write(
+        &self,
+        bound: &Bound,
+        frame: &FrameView<'_>,
+        (jobs, crops): (&[FaceJob], &[usize]),
+        look: &Look,
+    ) -> Result<()> {
+        bound.frame.upload(&self.ctx, frame, look.strength)?;
+        for ((slot, job), &crop) in bound.slots.iter().zip(jobs).zip(crops) {
+            let options = crate::guide::Options::default();
+            let placement = Placement { crop, smoothing: look.smoothing, feather: look.feather, options };
+            slot.write(&self.ctx, job, &placement);
+        }
+        Ok(())
+    }
+
+    /// Records and submits a whole frame; returns where everything stands in the staging buffer.
+    fn submit(&mut self, bound: &Bound, jobs: &[FaceJob], crops: &[usize]) -> Result<Layout> {
+        let Self { ctx, staging, timer, painter, landmarks, .. } = self;
+        let (frame, slots) = (&bound.frame, &bound.slots);
         let mut encoder = ctx.encoder("swap");
         timer.restart();
-        if let Some(generator) = &mut painter.generator {
+        if let Some(generator) = &mut painter.generator
+            && generator.take_stale()
+        {
             generator.record_identity(&mut timer.pass(&mut encoder, Stage::Swap));
         }
         slots.iter().take(jobs.len()).for_each(|slot| slot.record_geometry(&mut encoder, timer, landmarks));
@@ -183,7 +200,7 @@ enum Analysis {
 }
 
 /// First bytes of the parts of a frame's readback, after the planes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Layout {
     faces: u64,
     ticks: u64,
@@ -196,18 +213,19 @@ impl FramePath for GpuPath {
     }
 
     fn detect(&mut self, frame: &FrameView<'_>, threshold: f32) -> Result<Vec<Detection>> {
-        let [boxes, scores] = self.analyse(frame, Analysis::Detect)?;
+        let bound = self.take_bound(frame.info, 0)?;
+        let [boxes, scores] = self.analyse(&bound, frame, Analysis::Detect)?;
+        self.bound = Some(bound);
         Ok(detect::decode(&boxes, &scores, threshold, letterbox_map(&frame.info, detect::SIDE)))
     }
 
     fn landmarks(&mut self, frame: &FrameView<'_>, frame_from_region: Affine2) -> Result<MeshReading> {
-        self.bind(frame.info, 0)?;
-        if let Some(bound) = &self.bound {
-            self.ctx.write(&bound.region_map, &frame_from_region.to_cols_array());
-        }
-        let [points, presence] = self.analyse(frame, Analysis::Landmarks)?;
-        let points = points.chunks_exact(3).take(crate::face::POINTS).map(Vec3::from_slice).collect();
-        let presence = presence.first().map_or(0.0, |logit| 1.0 / (1.0 + (-logit).exp()));
+        let bound = self.take_bound(frame.info, 0)?;
+        self.ctx.write(&bound.region_map, &frame_from_region.to_cols_array());
+        let [points, presence] = self.analyse(&bound, frame, Analysis::Landmarks)?;
+        self.bound = Some(bound);
+        let points = points.chunks_exact(3).take(POINTS).map(Vec3::from_slice).collect();
+        let presence = 1.0 / (1.0 + (-presence[0]).exp());
         Ok(MeshReading { landmarks: Landmarks(points).mapped(frame_from_region), presence })
     }
 
@@ -216,26 +234,20 @@ impl FramePath for GpuPath {
             return Ok(Vec::new());
         }
         let start = Instant::now();
-        self.bind(frame.info, jobs.len())?;
+        let bound = self.take_bound(frame.info, jobs.len())?;
         let crops: Vec<usize> = jobs.iter().map(|job| self.painter.crop(job)).collect();
-        if let Some(Bound { frame: device, slots, .. }) = &self.bound {
-            device.upload(&self.ctx, &frame.view(), look.strength)?;
-            for ((slot, job), &crop) in slots.iter().zip(jobs).zip(&crops) {
-                let options = crate::guide::Options::default();
-                let placement = Placement { crop, smoothing: look.smoothing, feather: look.feather, options };
-                slot.write(&self.ctx, job, &placement);
-            }
-        }
-        let layout = self.record(jobs, &crops)?;
-        let Self { ctx, bound, staging, timer, times, .. } = self;
-        let Some(Bound { frame: device, .. }) = bound else { return Ok(Vec::new()) };
-        ctx.map(staging.of(ctx, layout.total), layout.total, |bytes| {
+        self.write(&bound, &frame.view(), (jobs, &crops), look)?;
+        let layout = self.submit(&bound, jobs, &crops)?;
+        let Self { ctx, staging, timer, times, .. } = self;
+        let outcomes = ctx.map(staging.of(ctx, layout.total), layout.total, |bytes| {
             let faces = bytes[layout.faces as usize..layout.ticks as usize].chunks_exact(FaceHead::READBACK);
             let rows = painted_rows(faces.clone().zip(&crops), frame.info.height);
-            device.planes.unpack(bytes, frame, rows);
+            bound.frame.planes.unpack(bytes, frame, rows);
             timer.read(&bytes[layout.ticks as usize..], start.elapsed(), times);
             faces.map(FaceHead::outcome).collect()
-        })
+        })?;
+        self.bound = Some(bound);
+        Ok(outcomes)
     }
 
     fn set_identity(&mut self, identity: &Identity) -> Result<()> {
@@ -259,7 +271,7 @@ fn painted_rows<'a>(faces: impl Iterator<Item = (&'a [u8], &'a usize)>, height: 
         if head.gate < 0.5 {
             continue;
         }
-        let (frame_from_canvas, side) = (head.canvas_from_frame().inverse(), crate::align::canvas_side(crop) as f32);
+        let (frame_from_canvas, side) = (head.canvas_from_frame().inverse(), canvas_side(crop) as f32);
         let corners = [Vec2::ZERO, Vec2::new(side, 0.0), Vec2::new(0.0, side), Vec2::splat(side)];
         let ys = corners.map(|c| frame_from_canvas.transform_point2(c).y);
         // Two rows to spare: chroma samples stand between rows. `as` saturates.

@@ -8,6 +8,7 @@ use crate::align::canvas_side;
 use crate::engine::gpu::Net;
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Context, Dispatch};
+use crate::path::cpu::sample::Border;
 use crate::path::{FaceJob, LANDMARK_SIDE, Stage};
 
 /// First words of what the kernels of this module read (shaders/shared/face.wgsl): the region's map in `FaceInput`;
@@ -66,7 +67,7 @@ impl Slot {
         let Shared { ctx, frame, source, workspace, .. } = shared;
         let [input, points, presence] = mesh_ports(shared.landmarks)?;
         let map = Map { buffer: &buffers.input, word: REGION };
-        let region = frame.warp(ctx, map, Picture::unit(input, LANDMARK_SIDE));
+        let region = frame.warp(ctx, map, Border::Black, Picture::unit(input, LANDMARK_SIDE));
         let geometry = Geometry::new(ctx, [points, presence], &buffers, source, workspace);
         let guide = shared.guided.then(|| GuideStage::new(ctx, &buffers, source, workspace));
         let hull = HullMask::new(ctx, &buffers, workspace);
@@ -117,7 +118,7 @@ impl Size {
         let map = |word| Map { buffer: face, word };
         let bind = |g: &Generator| g.bind(ctx, crop, canvas, picture);
         Ok(Self {
-            canvas: frame.warp(ctx, map(FRAME_FROM_CANVAS), Picture::unit(canvas, side)),
+            canvas: frame.warp(ctx, map(FRAME_FROM_CANVAS), Border::Repeat, Picture::unit(canvas, side)),
             generator: shared.generator.map(bind).transpose()?,
             blend: frame.blend(ctx, map(CANVAS_FROM_FRAME), GATE, [picture, hull_mask], side),
         })
