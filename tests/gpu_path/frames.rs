@@ -201,6 +201,19 @@ fn sixteen_bits_look_the_same() {
 }
 
 #[test]
+fn sixteen_bits_that_overflow_are_not_used() {
+    let Some(ctx) = context().filter(|ctx| ctx.has_f16()) else { return };
+    let Painter::Generator { mut model, config } = unguided() else { unreachable!("it is a generator") };
+    let options = Options { precision: None, ..OPTIONS };
+    let open = |model| GpuPath::new(ctx, &Painter::Generator { model, config: config.clone() }, &identity(), options);
+    assert!(open(model.clone()).unwrap().adapter().contains("16-bit"));
+    let first = model.weights.0.get_mut(&format!("{}.weight", config.encoder[0].name)).unwrap();
+    // The largest 16-bit float is 65504; the norms of the blocks make the 32-bit picture an ordinary one.
+    first.data.iter_mut().for_each(|w| *w *= 1e6);
+    assert!(!open(model).unwrap().adapter().contains("16-bit"));
+}
+
+#[test]
 fn a_frame_that_the_gpu_cannot_bind_is_refused() {
     let Some(ctx) = context() else { return };
     let info = FrameInfo { format: PixelFormat::Rgba, width: 8192, height: 8192, color: Default::default() };

@@ -64,6 +64,11 @@ impl Generator {
         self.precision
     }
 
+    /// Number of dispatches of the network.
+    pub fn dispatches(&self) -> usize {
+        self.net.dispatches()
+    }
+
     /// The person whose face is put on, from the next submission on.
     pub fn set_identity(&mut self, ctx: &Context, embedding: &[f32]) {
         if let Some(input) = self.net.input_buffer("identity") {
@@ -128,7 +133,8 @@ fn tried([half, full]: [Net; 2], embedding: &[f32]) -> Result<(Net, Precision)> 
     let inputs = spec.inputs.iter().map(tensor).collect::<Result<_>>()?;
     let (a, b) = (half.run_tensors(&inputs)?, full.run_tensors(&inputs)?);
     let worst = (a["crop"].data.iter().zip(&b["crop"].data)).map(|(a, b)| (a - b).abs());
-    let worst = worst.fold(0.0, |m: f32, d| if d <= m { m } else { d });
+    // What is no number stays the worst.
+    let worst = worst.fold(0.0, |m: f32, d| if d > m || d.is_nan() { d } else { m });
     if worst <= HALF_TOLERANCE {
         tracing::debug!("16-bit storage differs from 32-bit by {worst}");
         return Ok((half, Precision::F16Storage));

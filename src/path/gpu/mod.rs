@@ -32,7 +32,7 @@ use crate::detect;
 use crate::engine::gpu::{Net, Precision};
 use crate::error::Result;
 use crate::face::{Detection, Landmarks, POINTS};
-use crate::frame::{FrameInfo, FrameView, FrameViewMut};
+use crate::frame::{ColorSpace, FrameInfo, FrameView, FrameViewMut, PixelFormat};
 use crate::gpu::Context;
 use crate::identity::Identity;
 use crate::models::Model;
@@ -79,21 +79,32 @@ impl GpuPath {
             Net::new(ctx, Arc::new(model.spec()?), &model.weights, Precision::F32)
         };
         let painter = DevicePainter::new(ctx, painter, identity, options)?;
+        let (detector, landmarks) = (net("detector")?, net("landmarks")?);
+        tracing::debug!(
+            detector = detector.dispatches(),
+            landmarks = landmarks.dispatches(),
+            painter = painter.dispatches(),
+            "dispatches of a face"
+        );
         let storage = match painter.precision() {
             Some(Precision::F16Storage) => ", 16-bit storage",
             _ => "",
         };
-        Ok(Self {
+        let mut path = Self {
             adapter: format!("{}{storage}", ctx.line()),
-            detector: net("detector")?,
-            landmarks: net("landmarks")?,
+            detector,
+            landmarks,
             painter,
             bound: None,
             staging: Staging::default(),
             timer: Timer::new(ctx),
             times: StageTimes::default(),
             ctx: ctx.clone(),
-        })
+        };
+        // Compiles every kernel now and not in the first frame.
+        let info = FrameInfo { format: PixelFormat::Rgba, width: 16, height: 16, color: ColorSpace::default() };
+        path.take_bound(info, 1)?;
+        Ok(path)
     }
 
     /// The device.

@@ -67,6 +67,11 @@ impl DevicePainter {
         }
     }
 
+    /// Number of dispatches of the generator.
+    pub fn dispatches(&self) -> usize {
+        self.generator.as_ref().map_or(0, Generator::dispatches)
+    }
+
     /// How the generator stores feature maps.
     pub fn precision(&self) -> Option<Precision> {
         self.generator.as_ref().map(Generator::precision)
