@@ -1,7 +1,7 @@
 //! The CPU engine against the plain definitions of its operations, over generated shapes.
 
 #[path = "engine_cpu/reference.rs"]
-mod reference;
+pub mod reference;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -11,21 +11,24 @@ use crate::mesh::topology::{LEFT_EYE, OUTER_LIPS, RIGHT_EYE};
 /// Crop at which light, sharpness and cover are measured, so that they do not depend on the photo's size.
 pub const CROP: usize = 128;
 
-/// Smallest crop in photo pixels that is taken. The face itself is about three quarters of it.
+/// Smallest crop in photo pixels that is taken; the face itself is about three quarters of it. Photos shrunk to it keep
+/// an embedding with a centred cosine of .96 to that of the full photo, and little of the skin.
 const MIN_CROP: f32 = 80.0;
 /// Below this crop the result looks soft.
 const SMALL_CROP: f32 = 160.0;
 /// Belief of the landmark network from which on its points are trusted.
 const MIN_PRESENCE: f32 = 0.5;
-/// Mean luma of the skin below which, and above which, a photo is refused.
+/// Mean luma of the skin below which, and above which, a photo is refused. Photos darkened to 50 keep a centred cosine
+/// of .9.
 const LUMA: std::ops::Range<f32> = 35.0..235.0;
 /// Mean luma below which a photo is called dark.
 const DARK: f32 = 70.0;
-/// Sharpness below which a photo is refused, and below which it is called soft.
-const SHARPNESS: (f32, f32) = (0.010, 0.018);
+/// Sharpness below which a photo is refused, and below which it is called soft. 177 portraits lie at .04 to .3; blurred
+/// until their embedding's centred cosine to the sharp photo was .9 they lay at .013 to .026, at .65 at .008 to .016.
+const SHARPNESS: (f32, f32) = (0.011, 0.022);
 /// Luma ratio of the brighter to the darker half of the face from which on the light is called one-sided.
 const SIDE_LIGHT: f32 = 1.5;
-/// Share of the face that does not look like its skin from which on something seems to cover it.
+/// Share of the upper face that does not look like its skin from which on something seems to cover it.
 const COVERED: f32 = 0.15;
 /// Distance in chroma codes from the median skin colour, and share of its luma, beyond which a pixel is no skin.
 const SKIN_CHROMA: f32 = 16.0;
@@ -55,7 +58,7 @@ pub struct Quality {
     pub sharpness: f32,
     /// Mean luma of the brighter half of the face over that of the darker half.
     pub side_light: f32,
-    /// Share of the face that does not have the colour of its skin.
+    /// Share of the face above the mouth that does not have the colour of its skin. (A beard belongs to the face.)
     pub covered: f32,
     /// Opening of the narrower eye.
     pub eye_opening: f32,
@@ -172,6 +175,12 @@ fn light(canvas: &[f32], points: &Landmarks) -> Light {
     };
     let left = mean(&mut chosen.iter().copied().filter(is_left));
     let right = mean(&mut chosen.iter().copied().filter(|i| !is_left(i)));
+    let nose_base = points.0[2].truncate();
+    let is_upper = |i: &usize| {
+        let p = glam::Vec2::new((i % side) as f32, (i / side) as f32);
+        (chin - top).dot(p - nose_base) < 0.0
+    };
+    let upper: Vec<usize> = chosen.iter().copied().filter(is_upper).collect();
     let laplacian = |i: usize| {
         let y = |j: usize| pixels[j][0];
         (4.0 * y(i) - y(i - 1) - y(i + 1) - y(i - side) - y(i + side)).abs()
@@ -182,7 +191,7 @@ fn light(canvas: &[f32], points: &Landmarks) -> Light {
         luma,
         sharpness: detail / luma.max(1.0),
         side_light: left.max(right) / left.min(right).max(1.0),
-        covered: covered(&pixels, &chosen),
+        covered: covered(&pixels, &upper),
     }
 }
 
@@ -200,7 +209,7 @@ fn skin(points: &Landmarks, side: usize) -> Vec<bool> {
     skin
 }
 
-/// Share of the pixels whose colour is far from the median of all of them, or that are much darker.
+/// Share of the chosen pixels whose colour is far from the median of all of them, or that are much darker.
 fn covered(pixels: &[[f32; 3]], chosen: &[usize]) -> f32 {
     if chosen.is_empty() {
         return 1.0;

@@ -2,7 +2,6 @@
 
 mod kernels;
 mod nets;
-mod reference;
 mod shipped;
 
 use std::collections::HashMap;
@@ -11,9 +10,11 @@ use std::sync::{Arc, LazyLock};
 use alphaswap::engine::gpu::{Net, Precision};
 use alphaswap::gpu::{Choice, Context, adapters, open};
 use alphaswap::models::Weights;
-use alphaswap::nets::NetSpec;
+use alphaswap::nets::{NetSpec, Port};
 use alphaswap::settings::DeviceChoice;
 use alphaswap::tensor::Tensor;
+
+use crate::engine_cpu::reference;
 
 static CONTEXT: LazyLock<Option<Arc<Context>>> = LazyLock::new(|| {
     let mut all = adapters();
@@ -49,7 +50,7 @@ pub fn noise(seed: u64) -> impl FnMut() -> f32 {
 }
 
 /// Parameters and inputs of `spec` that keep values near 1.
-pub fn sample(spec: &NetSpec, seed: u64) -> (Weights, Vec<Vec<f32>>) {
+pub fn sample(spec: &NetSpec, seed: u64) -> (Weights, HashMap<String, Vec<f32>>) {
     let mut next = noise(seed);
     let mut weights = Weights::default();
     for param in spec.params() {
@@ -57,16 +58,14 @@ pub fn sample(spec: &NetSpec, seed: u64) -> (Weights, Vec<Vec<f32>>) {
         let data = (0..param.shape.iter().product()).map(|_| next() * (3.0 / fan as f32).sqrt()).collect();
         weights.0.insert(param.name, Tensor::new(param.shape, data).unwrap());
     }
-    let inputs = spec.inputs.iter().map(|p| (0..p.shape.iter().product()).map(|_| next()).collect()).collect();
-    (weights, inputs)
+    let mut values = |p: &Port| (p.name.clone(), (0..p.shape.iter().product()).map(|_| next()).collect());
+    (weights, spec.inputs.iter().map(&mut values).collect())
 }
 
 /// Named tensors of the inputs.
-pub fn tensors(spec: &NetSpec, inputs: &[Vec<f32>]) -> HashMap<String, Tensor> {
-    let named = |(p, d): (&alphaswap::nets::Port, &Vec<f32>)| {
-        (p.name.clone(), Tensor::new(p.shape.clone(), d.clone()).unwrap())
-    };
-    spec.inputs.iter().zip(inputs).map(named).collect()
+pub fn tensors(spec: &NetSpec, inputs: &HashMap<String, Vec<f32>>) -> HashMap<String, Tensor> {
+    let tensor = |p: &Port| (p.name.clone(), Tensor::new(p.shape.clone(), inputs[&p.name].clone()).unwrap());
+    spec.inputs.iter().map(tensor).collect()
 }
 
 /// Runs `spec` on the GPU in both precisions and compares all outputs with the definitions.
@@ -81,8 +80,8 @@ pub fn check(ctx: &Arc<Context>, spec: NetSpec, seed: u64) -> Result<(), String>
         }
         let net = Net::new(ctx, spec.clone(), &weights, precision).map_err(|e| e.to_string())?;
         let outputs = net.run_tensors(&tensors(&spec, &inputs)).map_err(|e| e.to_string())?;
-        for port in &spec.outputs {
-            let (got, want) = (&outputs[&port.name], &expected[port.value.0]);
+        for (port, want) in spec.outputs.iter().zip(&expected) {
+            let got = &outputs[&port.name];
             if got.data.len() != want.len() {
                 return Err(format!("{}: {} values, expected {}", port.name, got.data.len(), want.len()));
             }

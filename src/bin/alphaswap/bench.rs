@@ -77,7 +77,7 @@ struct Frames {
     width: i32,
     height: i32,
     frames: usize,
-    frames_with_face: usize,
+    frames_swapped: usize,
     fps: f64,
     total_ms: f64,
     stages_ms: Vec<(&'static str, f64)>,
@@ -142,7 +142,7 @@ fn measure(args: &Args, pipeline: &mut Pipeline, identity: &Identity, (width, he
         width,
         height,
         frames: 0,
-        frames_with_face: 0,
+        frames_swapped: 0,
         fps: 0.0,
         total_ms: 0.0,
         stages_ms: Stage::ALL.map(|s| (s.name(), 0.0)).to_vec(),
@@ -160,7 +160,7 @@ fn measure(args: &Args, pipeline: &mut Pipeline, identity: &Identity, (width, he
         let report = pipeline.process(&mut frame, Some(time))?;
         result.total_ms += start.elapsed().as_secs_f64() * 1e3;
         result.frames += 1;
-        result.frames_with_face += usize::from(!report.faces.is_empty());
+        result.frames_swapped += usize::from(report.faces.iter().any(|f| f.swapped));
         result.stages_ms.iter_mut().zip(report.times.0).for_each(|(sum, ms)| sum.1 += f64::from(ms));
         Ok(if result.frames < usize::from(args.frames) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     };
@@ -220,12 +220,12 @@ fn print(measured: &Measured) {
     }
     let mut table = Table::new();
     let stages = Stage::ALL.iter().map(|s| s.name());
-    let header = ["frame", "fps", "ms"].into_iter().chain(stages).chain(["with a face"]);
+    let header = ["frame", "fps", "ms"].into_iter().chain(stages).chain(["swapped"]);
     table.load_style(presets::UTF8_BORDERS_ONLY).set_header(header);
     for f in &measured.frames {
         let mut row = vec![format!("{}x{}", f.width, f.height), format!("{:.1}", f.fps), format!("{:.1}", f.total_ms)];
         row.extend(f.stages_ms.iter().map(|(_, ms)| format!("{ms:.2}")));
-        row.push(format!("{} of {}", f.frames_with_face, f.frames));
+        row.push(format!("{} of {}", f.frames_swapped, f.frames));
         table.add_row(row);
     }
     println!("{table}");

@@ -19,7 +19,7 @@ use crate::{container, media};
 /// the original weights.
 const EXPECTED: [f32; 8] = [-2.9545, -410.5972, -1.6791, -220.9441, -3.4405, -3.1002, -27.9721, -18.6242];
 /// Allowed difference as a share of one plus the expected value: our copy of the weights is rounded to 16 bits.
-const CPU_TOLERANCE: f32 = 0.02;
+const CPU_TOLERANCE: f32 = 1e-2;
 /// Allowed difference of a GPU to the CPU engine on the generator's output.
 const GPU_TOLERANCE: f32 = 2e-3;
 

@@ -16,7 +16,7 @@ use crate::media;
 #[derive(Default)]
 pub struct Progress {
     frames: AtomicU64,
-    frames_with_face: AtomicU64,
+    frames_swapped: AtomicU64,
     end_ms: AtomicU64,
     failure: Mutex<Option<anyhow::Error>>,
     warnings: Mutex<Vec<String>>,
@@ -28,9 +28,9 @@ impl Progress {
         self.frames.load(Ordering::Relaxed)
     }
 
-    /// Frames in which at least one face was followed.
-    pub fn frames_with_face(&self) -> u64 {
-        self.frames_with_face.load(Ordering::Relaxed)
+    /// Frames in which at least one face was swapped.
+    pub fn frames_swapped(&self) -> u64 {
+        self.frames_swapped.load(Ordering::Relaxed)
     }
 
     /// Running time at the end of the last frame.
@@ -64,7 +64,7 @@ impl Progress {
 
     fn count(&self, report: Report, end: Option<gst::ClockTime>) {
         self.frames.fetch_add(1, Ordering::Relaxed);
-        self.frames_with_face.fetch_add(u64::from(!report.faces.is_empty()), Ordering::Relaxed);
+        self.frames_swapped.fetch_add(u64::from(report.faces.iter().any(|f| f.swapped)), Ordering::Relaxed);
         if let Some(end) = end {
             self.end_ms.fetch_max(end.mseconds(), Ordering::Relaxed);
         }

@@ -127,10 +127,10 @@ fn show(bar: &ProgressBar, progress: &Progress, expected: Duration, elapsed: Dur
 }
 
 fn summary(args: &Args, progress: &Progress, elapsed: Duration) {
-    let (frames, faces) = (progress.frames(), progress.frames_with_face());
+    let (frames, faces) = (progress.frames(), progress.frames_swapped());
     let fps = frames as f64 / elapsed.as_secs_f64().max(1e-3);
-    eprintln!("wrote {}: {frames} frames, {faces} with a face, {fps:.1} fps", args.output.display());
+    eprintln!("wrote {}: {frames} frames, {faces} with a swapped face, {fps:.1} fps", args.output.display());
     if faces == 0 {
-        eprintln!("warning: no face was found in any frame; the video is unchanged but for its encoding");
+        eprintln!("warning: no face was found in any frame; the picture is as before, only encoded anew");
     }
 }

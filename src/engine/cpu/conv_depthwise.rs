@@ -1,10 +1,17 @@
 //! Depthwise convolutions: one filter per channel, a block of channels per register. They read the input where it
 //! lies; pixels whose window leaves the map are few and take a slower way.
 
+#![allow(
+    clippy::needless_range_loop,
+    clippy::manual_memcpy,
+    reason = "loops over constant ranges are unrolled whole, which keeps the arrays they index in registers"
+)]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::Act;
 use super::buffer::Buffer;
+use super::elementwise::add;
 use super::kernel::{Kernel, for_rows};
 use super::layout::{LANES, Layout};
 use super::pack::{self, Params};
@@ -81,16 +88,31 @@ impl WithSimd for RowOp<'_> {
         let (window, block_len) = (&self.conv.window, self.conv.out.block_len());
         for (block, out) in self.out.chunks_mut(block_len).enumerate() {
             let row = BlockRow { conv: self.conv, block, y: self.y, input: self.input };
-            match window.stride {
-                1 => row.run::<S, 1>(simd, out),
-                _ => row.run::<S, 2>(simd, out),
+            match (window.stride, window.kernel) {
+                (1, 3) => row.run::<S, 1, 3>(simd, out),
+                (1, 5) => row.run::<S, 1, 5>(simd, out),
+                (1, _) => row.run::<S, 1, 1>(simd, out),
+                (_, 3) => row.run::<S, 2, 3>(simd, out),
+                (_, 5) => row.run::<S, 2, 5>(simd, out),
+                _ => row.run::<S, 2, 1>(simd, out),
             }
             if let Some(residual) = self.residual.get(block * block_len..(block + 1) * block_len) {
-                out.iter_mut().zip(residual).for_each(|(y, r)| *y += r);
+                add(simd, out, residual);
             }
             self.conv.act.pixels(simd, out, block);
         }
     }
+}
+
+/// Most [`Run`]s of a window: the elements of a 7 x 7 kernel.
+const MAX_RUNS: usize = 49;
+
+/// `K` neighbouring kernel elements, from `kx` on, over an input row.
+#[derive(Clone, Copy)]
+struct Run<'a, const K: usize> {
+    row: &'a [[f32; LANES]],
+    kx: usize,
+    weights: &'a [[f32; LANES]; K],
 }
 
 /// One block of channels of one output row.
@@ -102,29 +124,44 @@ struct BlockRow<'a> {
 }
 
 impl BlockRow<'_> {
-    /// `T` is the step.
+    /// `T` is the step; `K` kernel elements are taken at once.
     #[inline(always)]
-    fn run<S: Simd, const T: usize>(&self, simd: S, out: &mut [f32]) {
+    fn run<S: Simd, const T: usize, const K: usize>(&self, simd: S, out: &mut [f32]) {
         let Window { input, kernel, pad, .. } = self.conv.window;
         let out = out.as_chunks_mut::<LANES>().0;
         // Columns whose window lies inside the map.
         let start = pad.left.div_ceil(T).min(out.len());
         let end = (input.shape.w + pad.left + T).saturating_sub(kernel) / T;
         let end = end.clamp(start, out.len());
-        (0..start).chain(end..out.len()).for_each(|x| self.edge(x, &mut out[x]));
+        for x in 0..start {
+            self.edge(simd, x, &mut out[x]);
+        }
+        for x in end..out.len() {
+            self.edge(simd, x, &mut out[x]);
+        }
+        let mut runs = [Run::<K> { row: &[], kx: 0, weights: &[[0.0; LANES]; K] }; MAX_RUNS];
+        let mut count = 0;
+        for ky in 0..kernel {
+            let Some(row) = self.row(ky) else { continue };
+            for (i, weights) in self.weights(ky).as_chunks::<K>().0.iter().enumerate() {
+                runs[count] = Run { row, kx: i * K, weights };
+                count += 1;
+            }
+        }
+        let runs = &runs[..count];
         // Without AVX-512 a block is several registers wide.
         for lane in (0..LANES).step_by(S::F32_LANES) {
             let mut x = start;
             while x + 8 <= end {
-                self.pixels::<S, 8, T>(simd, lane, x, out);
+                self.pixels::<S, 8, T, K>(simd, runs, (lane, x), out);
                 x += 8;
             }
             while x + 2 <= end {
-                self.pixels::<S, 2, T>(simd, lane, x, out);
+                self.pixels::<S, 2, T, K>(simd, runs, (lane, x), out);
                 x += 2;
             }
             if x < end {
-                self.pixels::<S, 1, T>(simd, lane, x, out);
+                self.pixels::<S, 1, T, K>(simd, runs, (lane, x), out);
             }
         }
     }
@@ -145,8 +182,9 @@ impl BlockRow<'_> {
         self.conv.weights[(self.block * k + ky) * k * LANES..][..k * LANES].as_chunks().0
     }
 
+    /// One pixel whose window leaves the map.
     #[inline(always)]
-    fn edge(&self, x: usize, out: &mut [f32; LANES]) {
+    fn edge<S: Simd>(&self, simd: S, x: usize, out: &mut [f32; LANES]) {
         let window = &self.conv.window;
         out.copy_from_slice(&self.conv.bias[self.block * LANES..][..LANES]);
         for ky in 0..window.kernel {
@@ -155,31 +193,32 @@ impl BlockRow<'_> {
                 let Some(x) = window.resolve(x * window.stride + kx, window.pad.left, window.input.shape.w) else {
                     continue;
                 };
-                for l in 0..LANES {
-                    out[l] += row[x][l] * w[l];
+                let terms = S::as_simd_f32s(&row[x]).0.iter().zip(S::as_simd_f32s(w).0);
+                for (sum, (&x, &w)) in S::as_mut_simd_f32s(out).0.iter_mut().zip(terms) {
+                    *sum = simd.mul_add_e_f32s(x, w, *sum);
                 }
             }
         }
     }
 
-    /// `P` pixels from column `x` on, in one vector of channels.
+    /// `P` pixels from column `x` on, in the vector of channels at `lane`.
     #[inline(always)]
-    fn pixels<S: Simd, const P: usize, const T: usize>(
+    fn pixels<S: Simd, const P: usize, const T: usize, const K: usize>(
         &self,
         simd: S,
-        lane: usize,
-        x: usize,
+        runs: &[Run<'_, K>],
+        (lane, x): (usize, usize),
         out: &mut [[f32; LANES]],
     ) {
-        let (conv, window) = (self.conv, &self.conv.window);
-        let load = |pixel: &[f32]| S::as_simd_f32s(&pixel[lane..lane + S::F32_LANES]).0[0];
-        let mut sums = [load(&conv.bias[self.block * LANES..][..LANES]); P];
-        for ky in 0..window.kernel {
-            let Some(row) = self.row(ky) else { continue };
-            for (kx, w) in self.weights(ky).iter().enumerate() {
-                let (w, pixels) = (load(w), &row[x * T + kx - window.pad.left..][..(P - 1) * T + 1]);
+        let load = |pixel: &[f32; LANES]| S::as_simd_f32s(&pixel[lane..lane + S::F32_LANES]).0[0];
+        let bias = &self.conv.bias[self.block * LANES + lane..][..S::F32_LANES];
+        let mut sums = [S::as_simd_f32s(bias).0[0]; P];
+        for run in runs {
+            let pixels = &run.row[x * T + run.kx - self.conv.window.pad.left..][..(P - 1) * T + K];
+            for kx in 0..K {
+                let w = load(&run.weights[kx]);
                 for p in 0..P {
-                    sums[p] = simd.mul_add_e_f32s(load(&pixels[p * T]), w, sums[p]);
+                    sums[p] = simd.mul_add_e_f32s(load(&pixels[p * T + kx]), w, sums[p]);
                 }
             }
         }

@@ -1,11 +1,21 @@
 //! Sums that no convolution could take over, and the normalisation of identity vectors.
 
+use pulp::Simd;
+
 use super::activation::Act;
 use super::kernel::{Kernel, for_rows};
 use super::layout::Layout;
 use super::pack::{Params, padded};
 use crate::error::Result;
 use crate::nets::Activation;
+
+/// Adds `terms`, of the same length, to `values`; whole blocks.
+#[inline(always)]
+pub fn add<S: Simd>(simd: S, values: &mut [f32], terms: &[f32]) {
+    for (value, &term) in S::as_mut_simd_f32s(values).0.iter_mut().zip(S::as_simd_f32s(terms).0) {
+        *value = simd.add_f32s(*value, term);
+    }
+}
 
 /// A planned addition.
 #[derive(Debug)]

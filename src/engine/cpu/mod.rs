@@ -113,11 +113,7 @@ impl Net {
         }
         for i in 0..self.plan.steps.len() {
             if stale || !self.plan.steps[i].fixed {
-                let t0 = std::time::Instant::now();
                 self.run_step(i);
-                if std::env::var_os("PROF").is_some() {
-                    eprintln!("PROF {i} {:.1}", t0.elapsed().as_secs_f64() * 1e6);
-                }
             }
         }
         for (port, values) in self.spec.outputs.iter().zip(&mut self.outputs) {

@@ -3,10 +3,17 @@
 //! memory). With AVX-512, 14 x 2 accumulators leave four registers for weights and pixels, and 28 multiply-adds share
 //! 16 loads.
 
+#![allow(
+    clippy::needless_range_loop,
+    clippy::manual_memcpy,
+    reason = "loops over constant ranges are unrolled whole, which keeps the arrays they index in registers"
+)]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::Act;
 use super::buffer::Buffer;
+use super::elementwise::add;
 use super::layout::LANES;
 
 /// A run of input channels at one kernel element.
@@ -160,23 +167,32 @@ impl<const P: usize, const B: usize, const V: usize, const L: usize> Tile<'_, '_
     #[inline(always)]
     fn sums<S: Simd>(&self, simd: S) -> [[[S::f32s; V]; B]; P] {
         let per_block = self.dense.weights.len() / (self.dense.bias.len() / LANES);
-        let mut weights: [&[[f32; LANES]]; B] =
-            std::array::from_fn(|b| self.dense.weights[(self.block + b) * per_block..][..per_block].as_chunks().0);
-        let bias: [[S::f32s; V]; B] = std::array::from_fn(|b| {
-            let bias = S::as_simd_f32s(&self.dense.bias[(self.block + b) * LANES..][..LANES]).0;
-            std::array::from_fn(|v| bias[v])
-        });
+        let mut weights: [&[[f32; LANES]]; B] = [&[]; B];
+        let mut bias = [[simd.splat_f32s(0.0); V]; B];
+        for b in 0..B {
+            let block = self.block + b;
+            weights[b] = self.dense.weights[block * per_block..][..per_block].as_chunks().0;
+            for v in 0..V {
+                bias[b][v] = S::as_simd_f32s(&self.dense.bias[block * LANES..][..LANES]).0[v];
+            }
+        }
         let mut sums = [bias; P];
         let input = &self.row.input[self.x * L..];
         for tap in &self.dense.taps {
             let pixels: &[[f32; L]; P] = &input[tap.offset..][..P * L].as_chunks::<L>().0.as_chunks::<P>().0[0];
             let channels = tap.channels.min(L);
-            let taken: [&[[f32; LANES]]; B] = std::array::from_fn(|b| &weights[b][..channels]);
+            let mut taken: [&[[f32; LANES]]; B] = [&[]; B];
+            for b in 0..B {
+                (taken[b], weights[b]) = weights[b].split_at(channels);
+            }
             for c in 0..channels {
-                let w: [[S::f32s; V]; B] = std::array::from_fn(|b| {
-                    let w = S::as_simd_f32s(&taken[b][c]).0;
-                    std::array::from_fn(|v| w[v])
-                });
+                let mut w = [[simd.splat_f32s(0.0); V]; B];
+                for b in 0..B {
+                    // Element by element: a slice copy would go through memory.
+                    for v in 0..V {
+                        w[b][v] = S::as_simd_f32s(&taken[b][c]).0[v];
+                    }
+                }
                 for p in 0..P {
                     let pixel = simd.splat_f32s(pixels[p][c]);
                     for b in 0..B {
@@ -186,7 +202,6 @@ impl<const P: usize, const B: usize, const V: usize, const L: usize> Tile<'_, '_
                     }
                 }
             }
-            weights = std::array::from_fn(|b| &weights[b][channels..]);
         }
         sums
     }
@@ -211,10 +226,7 @@ impl<const P: usize, const B: usize, const V: usize, const L: usize> Tile<'_, '_
             let at = block * block_len + self.x * LANES;
             let out = &mut self.row.out[at..][..P * LANES];
             if let Some(residual) = self.row.residual.get(at..at + P * LANES) {
-                let terms = S::as_simd_f32s(residual).0;
-                for (y, &term) in S::as_mut_simd_f32s(out).0.iter_mut().zip(terms) {
-                    *y = simd.add_f32s(*y, term);
-                }
+                add(simd, out, residual);
             }
             self.dense.act.pixels(simd, out, block);
         }

@@ -38,12 +38,12 @@ impl Kernel for Upsample2 {
 fn double(near: &[[f32; LANES]], far: &[[f32; LANES]], out: &mut [[f32; LANES]]) {
     let blend = |x: usize, l: usize| near[x][l] * 0.75 + far[x][l] * 0.25;
     let last = near.len() - 1;
-    for (x, pair) in out.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+    for (x, [even, odd]) in out.as_chunks_mut::<2>().0.iter_mut().enumerate() {
         let (left, right) = (x.saturating_sub(1), (x + 1).min(last));
-        for l in 0..LANES {
+        for (l, (even, odd)) in even.iter_mut().zip(odd).enumerate() {
             let middle = blend(x, l) * 0.75;
-            pair[0][l] = middle + blend(left, l) * 0.25;
-            pair[1][l] = middle + blend(right, l) * 0.25;
+            *even = middle + blend(left, l) * 0.25;
+            *odd = middle + blend(right, l) * 0.25;
         }
     }
 }

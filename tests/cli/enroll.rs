@@ -1,0 +1,137 @@
+//! `alphaswap enroll`.
+
+use alphaswap::identity::Identity;
+use image::imageops::{self, FilterType};
+use image::{Rgb, RgbImage};
+
+use super::*;
+
+/// Runs `enroll` on a picture in a fresh folder; returns the command and the folder.
+fn enroll(picture: &RgbImage) -> (Command, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    picture.save(dir.path().join("photo.png")).unwrap();
+    let mut command = alphaswap();
+    command.current_dir(dir.path()).args(["enroll", "photo.png", "-o", "me.alphaface"]).args(CONSENT);
+    (command, dir)
+}
+
+fn portrait() -> RgbImage {
+    image::open(media("kai.jpg")).unwrap().into_rgb8()
+}
+
+/// Two portraits side by side, the second one half as large.
+fn couple() -> RgbImage {
+    let one = portrait();
+    let (w, h) = one.dimensions();
+    let small = imageops::resize(&one, w / 2, h / 2, FilterType::Triangle);
+    let mut both = RgbImage::from_pixel(w * 2, h, Rgb([90; 3]));
+    imageops::replace(&mut both, &one, 0, 0);
+    imageops::replace(&mut both, &small, i64::from(w), 0);
+    both
+}
+
+#[test]
+fn a_portrait_becomes_an_identity() {
+    let identity = Identity::open(identity()).unwrap();
+    assert_eq!((identity.name.as_str(), identity.consent.text.as_str()), ("Kai", CONSENT[3]));
+    assert_eq!(identity.consent.date.len(), "2026-01-31".len());
+    assert_eq!((identity.encoder.as_str(), identity.embedding.len()), ("faceres_224", 1024));
+    let texture = &identity.textures[0];
+    assert!(texture.pose.yaw.abs() < 25.0 && (160..=640).contains(&texture.side), "{:?}", texture.pose);
+    // The mesh stands on the template: the eyes' middle in the canvas' upper half, left and right of the middle.
+    let [left, right, ..] = texture.points.five().map(|p| p / texture.side as f32);
+    assert!((left.x - 0.389).abs() < 0.03 && (right.x - 0.609).abs() < 0.03, "{left} {right}");
+    assert!((left.y - 0.423).abs() < 0.03 && (right.y - 0.423).abs() < 0.03, "{left} {right}");
+}
+
+#[test]
+fn the_turn_of_each_photo_is_told() {
+    let (mut command, dir) = enroll(&portrait());
+    command.assert().success().stderr(predicate::str::contains("photo.png: ").and(predicate::str::contains("face of")));
+    assert_eq!(listing(dir.path()), ["me.alphaface", "photo.png"]);
+}
+
+#[test]
+fn several_photos_are_averaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("both.alphaface");
+    let photos = [media("kai.jpg"), media("ada.jpg")];
+    alphaswap().arg("enroll").args(&photos).arg("-o").arg(&path).args(CONSENT).assert().success();
+    let both = Identity::open(&path).unwrap();
+    let kai = Identity::open(identity()).unwrap();
+    assert_eq!(both.textures.len(), 2);
+    assert!(both.textures[0].pose.yaw <= both.textures[1].pose.yaw);
+    assert!(both.embedding != kai.embedding);
+}
+
+#[test]
+fn a_picture_without_a_face_is_refused() {
+    let (mut command, dir) = enroll(&RgbImage::from_pixel(400, 300, Rgb([120, 130, 140])));
+    fails(&mut command, &["photo.png", "no face found"]);
+    assert_eq!(listing(dir.path()), ["photo.png"]);
+}
+
+#[test]
+fn one_of_several_faces_must_be_picked() {
+    let (mut command, dir) = enroll(&couple());
+    fails(&mut command, &["2 faces found", "--face N", "1 at (", "2 at ("]);
+    assert_eq!(listing(dir.path()), ["photo.png"]);
+    fails(command.args(["--face", "3"]), &["there is no face 3"]);
+}
+
+#[test]
+fn a_picked_face_is_taken() {
+    let (mut command, dir) = enroll(&couple());
+    command.args(["--face", "2"]).assert().success();
+    let [small, large] = [dir.path().join("me.alphaface").as_path(), identity()].map(|p| Identity::open(p).unwrap());
+    assert!(small.textures[0].side < large.textures[0].side, "the larger face was taken");
+}
+
+#[test]
+fn poor_photos_are_refused_with_the_reason() {
+    let good = portrait();
+    let (w, h) = good.dimensions();
+    let mut dark = good.clone();
+    dark.iter_mut().for_each(|v| *v /= 8);
+    let poor = [
+        ("too small", imageops::resize(&good, w / 6, h / 6, FilterType::Triangle)),
+        ("blurred", imageops::blur(&good, w as f32 / 64.0)),
+        ("too dark", dark),
+    ];
+    for (reason, picture) in poor {
+        let (mut command, dir) = enroll(&picture);
+        fails(&mut command, &["photo.png", reason]);
+        assert_eq!(listing(dir.path()), ["photo.png"]);
+    }
+}
+
+#[test]
+fn other_files_are_no_photos() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("notes.txt"), "not a photo at all").unwrap();
+    std::fs::write(dir.path().join("cut.jpg"), &std::fs::read(media("kai.jpg")).unwrap()[..300]).unwrap();
+    for (name, word) in [("notes.txt", "neither a photo nor a video"), ("cut.jpg", "cut.jpg"), ("no.jpg", "no.jpg"), (".", "folder")] {
+        let mut command = alphaswap();
+        command.current_dir(dir.path()).args(["enroll", name, "-o", "me.alphaface"]).args(CONSENT);
+        fails(&mut command, &[word]);
+    }
+    assert_eq!(listing(dir.path()), ["cut.jpg", "notes.txt"]);
+}
+
+#[test]
+fn an_existing_identity_is_not_overwritten_by_accident() {
+    let (mut command, dir) = enroll(&portrait());
+    std::fs::write(dir.path().join("me.alphaface"), "precious").unwrap();
+    fails(&mut command, &["me.alphaface", "--overwrite"]);
+    command.arg("--overwrite").assert().success();
+    Identity::open(dir.path().join("me.alphaface")).unwrap();
+}
+
+#[test]
+fn a_video_gives_views() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = alphaswap();
+    command.current_dir(dir.path()).arg("enroll").arg(media("scenes.mp4")).args(["-o", "me.alphaface"]).args(CONSENT);
+    command.assert().success().stderr(predicate::str::contains("view(s)"));
+    Identity::open(dir.path().join("me.alphaface")).unwrap();
+}
