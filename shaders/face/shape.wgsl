@@ -78,6 +78,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         face.ring_boxes[lane] = box(lane);
     }
     if lane == 0u {
-        face.window = window(least[0]);
+        // What is no face has no window: whatever its numbers are, nothing walks over them.
+        face.window = select(vec4<u32>(0u), window(least[0]), face.gate == 1.0);
     }
 }

@@ -164,7 +164,7 @@ impl Made {
     /// Compares everything. A pixel may differ where a rounding puts its centre into the neighbouring triangle or on
     /// the other side of the skin's usual lightness: one in a thousand.
     pub fn assert_like(&self, truth: &Truth, what: &str) {
-        let mut complaints: Vec<String> = self.check(truth, 1.0).err().into_iter().collect();
+        let mut complaints: Vec<String> = self.check(truth, super::CERTAIN).err().into_iter().collect();
         let planes = [
             (&self.guide, &truth.guide, "guide"),
             (&self.mask, &truth.mask, "mask"),
