@@ -1,6 +1,8 @@
 //! The image kernels, bound to their buffers. Each is the twin of a function of [`path::cpu`](crate::path::cpu) or of
 //! [`path::window`](crate::path::window).
 
+use std::num::NonZeroU64;
+
 use alphaswap_shaders as shaders;
 use alphaswap_shaders::Shader;
 
@@ -81,7 +83,7 @@ impl FrameBuffer {
         debug_assert_eq!(frame.info, self.planes.info());
         ctx.check()?;
         ctx.write(&self.params, &[self.planes.params(strength)]);
-        let size = std::num::NonZeroU64::new(self.codes.size).ok_or_else(|| Error::Frame("empty".into()))?;
+        let size = NonZeroU64::new(self.codes.size).unwrap_or(NonZeroU64::MIN);
         let Some(mut view) = ctx.queue.write_buffer_with(&self.codes.buffer, self.codes.offset, size) else {
             ctx.check()?;
             return Err(Error::DeviceLost("no memory for the upload".into()));

@@ -1,6 +1,10 @@
 //! One face's place in a submission: its buffers, and every dispatch bound to them.
 
-use super::face::{FaceBuffers, Geometry, GuideStage, HullMask, Placement, SourceBuffers, Workspace};
+use std::mem::offset_of;
+
+use super::face::{
+    FaceBuffers, FaceHead, FaceInput, Geometry, GuideStage, HullMask, Placement, SourceBuffers, Workspace,
+};
 use super::generator::{Bound, Generator};
 use super::image::{FrameBuffer, Map, Picture};
 use super::timer::Timer;
@@ -11,12 +15,15 @@ use crate::gpu::{BufferRange, Context, Dispatch};
 use crate::path::cpu::sample::Border;
 use crate::path::{FaceJob, LANDMARK_SIDE, Stage};
 
-/// First words of what the kernels of this module read (shaders/shared/face.wgsl): the region's map in `FaceInput`;
-/// gate and maps in `Face`.
-const REGION: u32 = 0;
-const GATE: u32 = 0;
-const CANVAS_FROM_FRAME: u32 = 8;
-const FRAME_FROM_CANVAS: u32 = 14;
+/// First word of the region's map in WGSL's `FaceInput`, and of gate and maps in `Face`.
+const REGION: u32 = word(offset_of!(FaceInput, region_x));
+const GATE: u32 = word(offset_of!(FaceHead, gate));
+const CANVAS_FROM_FRAME: u32 = word(offset_of!(FaceHead, canvas_from_frame_x));
+const FRAME_FROM_CANVAS: u32 = word(offset_of!(FaceHead, frame_from_canvas_x));
+
+const fn word(offset: usize) -> u32 {
+    (offset / 4) as u32
+}
 
 /// What all faces of a frame share.
 pub struct Shared<'a> {
