@@ -1,5 +1,6 @@
 //! The one integration test binary; this is its table of contents.
 
+mod cli;
 mod element;
 mod engine_cpu;
 mod engine_gpu;

@@ -1,4 +1,4 @@
-//! Engines run a [`NetSpec`](crate::nets::NetSpec): [`cpu`] on the `gemm` crate, `gpu` in WGSL on wgpu.
+//! Engines run a [`NetSpec`](crate::nets::NetSpec): [`cpu`] on register-tiled kernels (`pulp`), `gpu` in WGSL on wgpu.
 
 pub mod cpu;
 pub mod gpu;
