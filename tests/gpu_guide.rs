@@ -167,7 +167,7 @@ fn what_is_no_face_is_not_painted() {
     assert!(!swapped(&FACES[0], -0.01));
     assert!(!swapped(&FACES[0], f32::NAN));
     assert!(!swapped(&Landmarks(vec![Vec3::NAN; 468]), CERTAIN));
-    assert!(!swapped(&Landmarks(vec![Vec3::splat(1e30); 468]), CERTAIN));
+    assert!(!swapped(&Landmarks(vec![Vec3::INFINITY; 468]), CERTAIN));
     // The slot is none the worse for it.
     let made = slot.run(ctx, &job, &FACES[0], CERTAIN, &placement, &canvas);
     made.assert_like(&Truth::new(&source, &job, &FACES[0], &placement, &canvas), "afterwards");
