@@ -26,9 +26,9 @@ demo: deps
 	$(CARGO) build --release --locked --workspace
 	mkdir -p $(OUT)
 	$(BIN) enroll $(MEDIA)/kai.jpg -o $(OUT)/kai.alphaface --name Kai \
-		--consent "AI-generated portrait, nobody's face; free for every use (CC0)"
+		--consent "AI-generated portrait, nobody's face; free for every use (CC0)" --overwrite
 	$(BIN) swap $(MEDIA)/scenes.mp4 $(OUT)/swapped.mp4 --source $(OUT)/kai.alphaface \
-		--contact-sheet $(OUT)/contact-sheet.png
+		--contact-sheet $(OUT)/contact-sheet.png --overwrite
 	@echo "look at $(OUT)/swapped.mp4 and $(OUT)/contact-sheet.png"
 
 test: deps

@@ -15,7 +15,7 @@ use alphaswap::mesh::pose;
 use alphaswap::path::gpu::face::Placement;
 use alphaswap::path::{FaceJob, Smoothed};
 use alphaswap::region;
-use glam::{Affine2, Vec2, Vec3};
+use glam::{Affine2, Mat3, Vec2, Vec3};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use slot::{Slot, Truth};
@@ -61,9 +61,21 @@ fn source(textures: Vec<Texture>) -> Source {
     Source::new(&Identity { name: "drawn".into(), consent, encoder: "faceres".into(), embedding: vec![], textures })
 }
 
-/// Photos of several turns and sizes, so that levels, mirror images and pairs of photos all occur.
+/// Photos of several turns and sizes: candidates 0 to 2, and the mirror images of the turned ones as 3 and 4.
 fn several() -> Source {
-    source(vec![texture(&FACES[0], 512, 0.4), texture(&FACES[1], 192, 1.3), texture(&FACES[3], 256, 2.0)])
+    let source = source(vec![texture(&FACES[0], 512, 0.4), texture(&FACES[2], 192, 1.3), texture(&FACES[1], 256, 2.0)]);
+    assert_eq!(
+        source.candidates.iter().map(|c| c.view.mirrored).collect::<Vec<_>>(),
+        [false, false, false, true, true]
+    );
+    source
+}
+
+/// `face` turned to its left.
+fn turned(face: &Landmarks, degrees: f32) -> Landmarks {
+    let centre = face.0.iter().sum::<Vec3>() / face.0.len() as f32;
+    let turn = Mat3::from_rotation_y(-degrees.to_radians());
+    Landmarks(face.0.iter().map(|p| turn * (*p - centre) + centre).collect())
 }
 
 fn placement(crop: usize, eyes: f32) -> Placement {
@@ -91,14 +103,23 @@ fn the_guide_is_the_cpus_on_every_size() {
     let Some(ctx) = context() else { return };
     let source = several();
     let slot = Slot::new(ctx, &source, &CROPS);
+    let mut chosen = Vec::new();
+    // The fourth looks between two photos, the fifth where only a mirror image looks.
     for (i, face) in FACES.iter().enumerate() {
         let placement = placement(CROPS[i % 3], (i % 2) as f32);
         let canvas = drawing(canvas_side(placement.crop), 3.0 + i as f32);
-        let face = shaken(face, i as u64, 0.5);
+        let face = shaken(&turned(face, if i == 3 { 15.6 } else { 0.0 }), i as u64, 0.5);
         let truth = Truth::new(&source, &first_look(&face), &face, &placement, &canvas);
         let made = slot.run(ctx, &first_look(&face), &face, CERTAIN, &placement, &canvas);
         made.assert_like(&truth, &format!("face {i}, crop {}", placement.crop));
+        chosen.push((made.head.candidates, made.head.candidate_weights));
     }
+    let shown = |face: usize, candidate: u32| {
+        let (candidates, weights) = chosen[face];
+        candidates.iter().zip(weights).any(|(c, weight)| *c == candidate && weight > 0.05)
+    };
+    assert!(shown(3, 0) && shown(3, 1), "{chosen:?}");
+    assert!(shown(4, 3), "{chosen:?}");
 }
 
 #[test]
@@ -119,13 +140,16 @@ fn a_face_at_the_canvas_edge_leaves_the_ring_alone() {
     let Some(ctx) = context() else { return };
     let source = several();
     let slot = Slot::new(ctx, &source, &CROPS[..1]);
-    // Stretched, so that the template's five points pull the rest beyond the canvas.
-    let face = Landmarks(FACES[5].0.iter().map(|p| *p * Vec3::new(1.0, 2.6, 1.0)).collect());
+    // Blown up around the nose, but for the points that the alignment reads.
+    let nose = FACES[5].0[1];
+    let aligned = [33, 133, 362, 263, 1, 61, 291];
+    let grow = |(i, p): (usize, &Vec3)| if aligned.contains(&i) { *p } else { nose + (*p - nose) * 2.2 };
+    let face = Landmarks(FACES[5].0.iter().enumerate().map(grow).collect());
     let (placement, side) = (placement(128, 0.0), canvas_side(128));
     let (job, canvas) = (first_look(&face), drawing(side, 1.0));
     let truth = Truth::new(&source, &job, &face, &placement, &canvas);
     let made = slot.run(ctx, &job, &face, CERTAIN, &placement, &canvas);
-    made.assert_like(&truth, "stretched");
+    made.assert_like(&truth, "blown up");
     let ring = |i: &usize| [0, side - 1].contains(&(i % side)) || [0, side - 1].contains(&(i / side));
     assert!((0..side * side).filter(ring).all(|i| made.mask[i] == 0.0 && made.hull[i] == 0.0));
     assert!((1..side - 1).any(|x| made.hull[side + x] > 0.0), "the face does not reach the edge");
@@ -143,7 +167,7 @@ fn what_is_no_face_is_not_painted() {
     assert!(!swapped(&FACES[0], -0.01));
     assert!(!swapped(&FACES[0], f32::NAN));
     assert!(!swapped(&Landmarks(vec![Vec3::NAN; 468]), CERTAIN));
-    assert!(!swapped(&Landmarks(vec![Vec3::splat(1e30); 468]), CERTAIN));
+    assert!(!swapped(&Landmarks(vec![Vec3::INFINITY; 468]), CERTAIN));
     // The slot is none the worse for it.
     let made = slot.run(ctx, &job, &FACES[0], CERTAIN, &placement, &canvas);
     made.assert_like(&Truth::new(&source, &job, &FACES[0], &placement, &canvas), "afterwards");

@@ -26,6 +26,11 @@ const TEMPLATE = array<vec2<f32>, 5>(
     vec2<f32>(0.61508, 0.72034),
 );
 
+// By its bits, since some drivers compile comparisons as if there were no NaN.
+fn is_finite(v: f32) -> bool {
+    return (bitcast<u32>(v) & 0x7f800000u) != 0x7f800000u;
+}
+
 fn in_frame(i: u32) -> vec3<f32> {
     let p = vec3<f32>(landmarks[3u * i], landmarks[3u * i + 1u], landmarks[3u * i + 2u]);
     let scale = sqrt(abs(perp_dot(input.region_x, input.region_y)));
@@ -107,8 +112,9 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         face.frame_from_canvas_y = inverse_y;
         face.frame_from_canvas_origin = -(inverse_x * map[1].x + inverse_y * map[1].y);
         face.presence = 1.0 / (1.0 + exp(-presence[0]));
-        // A face that shrinks to nothing, or whose numbers are none, is not painted; comparisons with NaN are false.
-        let sane = scale * REFERENCE_CROP / f32(input.crop) > 1e-3 && scale < 1e6 && length(map[1]) < 1e9;
+        // A face that shrinks to nothing, or whose numbers are none, is not painted.
+        let finite = is_finite(scale) && is_finite(map[1].x) && is_finite(map[1].y) && is_finite(presence[0]);
+        let sane = finite && scale * REFERENCE_CROP / f32(input.crop) > 1e-3;
         face.gate = select(0.0, 1.0, sane && presence[0] >= input.least_presence);
     }
 }

@@ -29,9 +29,10 @@ const SHARPNESS: (f32, f32) = (0.011, 0.022);
 /// Luma ratio of the brighter to the darker half of the face from which on the light is called one-sided.
 const SIDE_LIGHT: f32 = 1.5;
 /// Share of the upper face that does not look like its skin from which on something seems to cover it.
-const COVERED: f32 = 0.15;
-/// Distance in chroma codes from the median skin colour, and share of its luma, beyond which a pixel is no skin.
-const SKIN_CHROMA: f32 = 16.0;
+const COVERED: f32 = 0.2;
+/// Distance in chroma codes from the median skin colour, and share of its luma, beyond which a pixel is no skin. Wide,
+/// so that highlights and wrinkles do not count; a thin fringe passes unnoticed.
+const SKIN_CHROMA: f32 = 24.0;
 const SKIN_LUMA: f32 = 0.45;
 /// Turn in degrees up to which a photo can stand alone, and beyond which none is taken.
 pub const FRONT_YAW: f32 = 25.0;

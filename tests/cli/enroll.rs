@@ -110,7 +110,9 @@ fn other_files_are_no_photos() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("notes.txt"), "not a photo at all").unwrap();
     std::fs::write(dir.path().join("cut.jpg"), &std::fs::read(media("kai.jpg")).unwrap()[..300]).unwrap();
-    for (name, word) in [("notes.txt", "neither a photo nor a video"), ("cut.jpg", "cut.jpg"), ("no.jpg", "no.jpg"), (".", "folder")] {
+    for (name, word) in
+        [("notes.txt", "neither a photo nor a video"), ("cut.jpg", "cut.jpg"), ("no.jpg", "no.jpg"), (".", "folder")]
+    {
         let mut command = alphaswap();
         command.current_dir(dir.path()).args(["enroll", name, "-o", "me.alphaface"]).args(CONSENT);
         fails(&mut command, &[word]);

@@ -40,7 +40,7 @@ fn packets(path: &Path, kind: &'static str) -> Vec<(Duration, Vec<u8>)> {
     let (found, pads) = (std::sync::Arc::new(std::sync::Mutex::new(Vec::new())), pipeline.downgrade());
     let list = found.clone();
     pipeline.by_name("p").unwrap().connect_pad_added(move |_, pad| {
-        let sink = gst::ElementFactory::make("fakesink").property("sync", false).build().unwrap();
+        let sink = gst::ElementFactory::make("fakesink").property("async", false).build().unwrap();
         pads.upgrade().unwrap().add(&sink).unwrap();
         sink.sync_state_with_parent().unwrap();
         pad.link(&sink.static_pad("sink").unwrap()).unwrap();
@@ -77,8 +77,11 @@ fn swap(dir: &TempDir, input: &str, output: &str) -> Command {
 fn timestamps_and_sound_stay() {
     let dir = clip();
     let times = |name: &str, kind| -> Vec<u128> {
-        // Matroska and our QuickTime time base both hold a tenth of a millisecond or better.
-        packets(&dir.path().join(name), kind).iter().map(|(t, _)| (t.as_micros() + 500) / 1000).collect()
+        // Packets come in decoding order. Matroska counts whole milliseconds.
+        let packets = packets(&dir.path().join(name), kind);
+        let mut times: Vec<_> = packets.iter().map(|(t, _)| (t.as_micros() + 500) / 1000).collect();
+        times.sort();
+        times
     };
     let bytes = |name: &str| -> Vec<Vec<u8>> {
         packets(&dir.path().join(name), "audio").into_iter().map(|(_, bytes)| bytes).collect()
@@ -127,8 +130,17 @@ fn inputs_that_are_no_video_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("text.mp4"), "these are only words, many words").unwrap();
     std::fs::write(dir.path().join("empty.mp4"), "").unwrap();
-    play(&format!("audiotestsrc num-buffers=20 ! wavenc ! filesink location={}", dir.path().join("sound.wav").display()));
-    for (input, word) in [("text.mp4", "text.mp4"), ("empty.mp4", "empty.mp4"), ("sound.wav", "no video"), ("no.mp4", "no.mp4"), (".", "folder")] {
+    play(&format!(
+        "audiotestsrc num-buffers=20 ! wavenc ! filesink location={}",
+        dir.path().join("sound.wav").display()
+    ));
+    for (input, word) in [
+        ("text.mp4", "text.mp4"),
+        ("empty.mp4", "empty.mp4"),
+        ("sound.wav", "no video"),
+        ("no.mp4", "no.mp4"),
+        (".", "folder"),
+    ] {
         fails(&mut swap(&dir, input, "out.mp4"), &[word]);
     }
     assert_eq!(listing(dir.path()), ["empty.mp4", "sound.wav", "text.mp4"]);
@@ -235,4 +247,20 @@ fn a_picture_without_a_face_is_told() {
     fails(&mut swap(&dir, "in.png", "out.png"), &["in.png", "no face was found"]);
     fails(&mut swap(&dir, "in.png", "out.mp4"), &["out.mp4", ".png"]);
     assert_eq!(listing(dir.path()), ["in.png"]);
+}
+
+#[test]
+fn a_contact_sheet_shows_before_and_after() {
+    let dir = clip();
+    let sheet = dir.path().join("sheet.png");
+    swap(&dir, "in.mkv", "out.mkv").arg("--contact-sheet").arg(&sheet).assert().success();
+    let sheet = image::open(sheet).unwrap().to_rgb8();
+    // Three pairs of rows of four pictures of 320 x 240, with 8 rows between the pairs.
+    assert_eq!(sheet.dimensions(), (1280, 6 * 240 + 2 * 8));
+    // No face, so before and after show the same ball but for the encoder's noise.
+    for (x, y) in [(60, 100), (900, 600)] {
+        let (above, below) = (sheet.get_pixel(x, y), sheet.get_pixel(x, y + 240));
+        assert!(above.0.iter().zip(below.0).all(|(a, b)| a.abs_diff(b) < 30), "{above:?} {below:?}");
+    }
+    swap(&dir, "in.mkv", "x.png").arg("--contact-sheet").arg("s.png").assert().code(1);
 }

@@ -108,6 +108,25 @@ fn live_names_a_missing_camera() {
 #[test]
 fn live_runs_on_a_test_picture() {
     let mut command = alphaswap();
-    command.args(["live", "--test", "--no-window", "--frames", "5", "--size", "320x240", "--device", "cpu", "--source"]);
+    command.args([
+        "live",
+        "--test",
+        "--no-window",
+        "--frames",
+        "5",
+        "--size",
+        "320x240",
+        "--device",
+        "cpu",
+        "--source",
+    ]);
     command.arg(identity()).assert().success();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn live_without_a_screen_is_told() {
+    let mut command = alphaswap();
+    command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").args(["live", "--test", "--source"]).arg(identity());
+    fails(&mut command, &["no screen", "--to DEVICE"]);
 }

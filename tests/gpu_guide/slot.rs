@@ -172,7 +172,7 @@ impl Made {
         ];
         for (made, expected, plane) in planes {
             assert_eq!(made.len(), expected.len(), "{what}: {plane}");
-            let differs = |(a, b): &(&f32, &f32)| !((*a - *b).abs() <= 2e-3);
+            let differs = |(a, b): &(&f32, &f32)| (*a - *b).abs() > 2e-3 || !a.is_finite();
             let (differing, worst) = made
                 .iter()
                 .zip(expected.iter())

@@ -100,7 +100,14 @@ fn source(args: &Args) -> Result<gst::Element> {
         source.set_property_from_str("pattern", "ball");
         return Ok(source);
     }
-    let Some(device) = &args.camera else { return media::make("autovideosrc") };
+    let Some(device) = &args.camera else {
+        let any = std::fs::read_dir("/dev")
+            .is_ok_and(|mut d| d.any(|e| e.is_ok_and(|e| e.file_name().to_string_lossy().starts_with("video"))));
+        if cfg!(target_os = "linux") && !any {
+            bail!("no camera found (there is no /dev/video*); plug one in, or try --test");
+        }
+        return media::make("autovideosrc");
+    };
     if !device.exists() {
         bail!("{}: there is no such camera; `ls /dev/video*` lists them", device.display());
     }
@@ -114,6 +121,11 @@ fn sink(args: &Args) -> Result<gst::Element> {
         return media::make("fakesink");
     }
     let Some(device) = &args.to else {
+        // Without a screen some of the window elements that are tried crash instead of failing.
+        let screen = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some_and(|v| !v.is_empty()));
+        if cfg!(target_os = "linux") && !screen {
+            bail!("no window can be opened: this session has no screen (DISPLAY, WAYLAND_DISPLAY); use --to DEVICE");
+        }
         let sink = media::make("autovideosink")?;
         sink.set_property("sync", false);
         return Ok(sink);

@@ -1,6 +1,7 @@
 //! The command line tool `alphaswap`: one file per subcommand, and what several of them share.
 
 mod bench;
+mod contact_sheet;
 mod container;
 mod decode;
 mod doctor;

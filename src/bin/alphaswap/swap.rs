@@ -13,7 +13,7 @@ use crate::filter::Progress;
 use crate::media::{self, Playing};
 use crate::options::SwapperArgs;
 use crate::output::Pending;
-use crate::{interrupt, picture, transcode};
+use crate::{contact_sheet, interrupt, picture, transcode};
 
 /// A video that ends this much before its announced end was cut.
 const CUT: Duration = Duration::from_millis(500);
@@ -32,6 +32,9 @@ pub struct Args {
     output: PathBuf,
     #[command(flatten)]
     swapper: SwapperArgs,
+    /// Also write a picture of twelve moments of the video, before and after.
+    #[arg(long, value_name = "PICTURE")]
+    contact_sheet: Option<PathBuf>,
     /// Replace OUTPUT if it exists.
     #[arg(long)]
     overwrite: bool,
@@ -48,6 +51,9 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("{}: is input and output at once; name another output", args.output.display());
     }
     if picture::is_picture(&args.input)? {
+        if args.contact_sheet.is_some() {
+            bail!("--contact-sheet shows moments of a video; {} is a picture", args.input.display());
+        }
         return picture::swap(&args.input, &args.output, args.overwrite, &args.swapper);
     }
     let container = Container::of(&args.output)?;
@@ -64,6 +70,10 @@ pub fn run(args: &Args) -> Result<()> {
     }
     pending.commit()?;
     summary(args, &progress, start.elapsed());
+    if let Some(sheet) = &args.contact_sheet {
+        contact_sheet::write(&args.input, &args.output, progress.end(), sheet)?;
+        eprintln!("wrote {}", sheet.display());
+    }
     match end {
         End::Complete => Ok(()),
         End::Cut { expected } => bail!(

@@ -26,11 +26,11 @@ macro_rules! head {
 head! {
     /// The beginning of WGSL's `FaceInput`; the filter's history follows.
     FaceInput {
-        /// Columns and shift of the map from landmark-net input pixels to frame pixels.
+        /// The map from landmark-net input pixels to frame pixels: first column,
         region_x: [f32; 2],
-        #[allow(missing_docs)]
+        /// second column,
         region_y: [f32; 2],
-        #[allow(missing_docs)]
+        /// and shift.
         region_origin: [f32; 2],
         /// Seconds since the history was made, 0 without one.
         elapsed_secs: f32,
@@ -72,17 +72,17 @@ head! {
         scale: f32,
         /// How much of the identity's right and left eye is shown.
         eye_shares: [f32; 2],
-        /// Columns and shift of the map from frame to canvas.
+        /// The map from frame to canvas pixels: first column,
         canvas_from_frame_x: [f32; 2],
-        #[allow(missing_docs)]
+        /// second column,
         canvas_from_frame_y: [f32; 2],
-        #[allow(missing_docs)]
+        /// and shift.
         canvas_from_frame_origin: [f32; 2],
-        /// Columns and shift of its inverse.
+        /// Its inverse: first column,
         frame_from_canvas_x: [f32; 2],
-        #[allow(missing_docs)]
+        /// second column,
         frame_from_canvas_y: [f32; 2],
-        #[allow(missing_docs)]
+        /// and shift.
         frame_from_canvas_origin: [f32; 2],
         /// The part of the canvas that the guide is made on: first column and row, columns, rows.
         window: [u32; 4],
