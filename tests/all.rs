@@ -1,7 +1,7 @@
 //! The one integration test binary; this is its table of contents.
 
-mod device;
 mod cli;
+mod device;
 mod element;
 mod engine_cpu;
 mod engine_gpu;
