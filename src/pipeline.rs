@@ -179,8 +179,8 @@ impl Pipeline {
         match device::open_path(&self.device, &self.painter, &self.identity) {
             Ok((path, fallback)) => {
                 self.path = path;
-                let then = fallback.map_or("it was opened again".into(), |why| format!("now {why}"));
-                Ok(format!("the GPU was lost ({reason}): {then}"))
+                let then = fallback.map_or(" and opened again".into(), |why| format!("; {why}"));
+                Ok(format!("the GPU was lost ({reason}){then}"))
             }
             Err(_) if self.device == DeviceChoice::Auto => self.fall_back(reason),
             Err(_) => Err(Error::DeviceLost(reason.into())),

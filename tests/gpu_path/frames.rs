@@ -264,8 +264,28 @@ fn a_region_without_a_face_is_not_painted() {
     let outcomes = gpu.swap(&mut picture.view_mut(), &jobs, &Look::default()).unwrap();
     assert!(!outcomes[0].swapped && outcomes[0].reading.presence < 0.5);
     assert_eq!(picture, before);
+}
+
+#[test]
+fn every_stage_is_timed_once() {
+    let Some(ctx) = context() else { return };
+    let [_, mut gpu] = paths(ctx, &ModelChoice::Mesh);
+    let mut picture = photo("ada.jpg", PixelFormat::Rgba);
+    let jobs = jobs(gpu.as_mut(), &picture);
+    gpu.take_times();
+    let start = std::time::Instant::now();
+    gpu.swap(&mut picture.view_mut(), &jobs, &Look::default()).unwrap();
+    let whole = start.elapsed().as_secs_f32() * 1e3;
     let times = gpu.take_times();
-    assert!(times.0[Stage::Landmarks as usize] > 0.0 || times.0[Stage::Swap as usize] > 0.0);
+    let sum: f32 = times.0.iter().sum();
+    assert!(sum > 0.0 && sum <= whole, "{sum} of {whole} ms");
+    if ctx.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+        use Stage::{Align, Blend, Colour, Detect, Guide, Landmarks, Mask, Swap};
+        let at = |stage: &Stage| times.0[*stage as usize];
+        let parts = [Colour, Landmarks, Align, Guide, Mask, Blend];
+        assert!(parts.iter().all(|s| at(s) > 0.0), "{times:?}");
+        assert!([Detect, Swap].iter().all(|s| at(s) == 0.0), "no such network ran: {times:?}");
+    }
     assert_eq!(gpu.take_times(), Default::default(), "taken once");
 }
 

@@ -9,7 +9,7 @@
 mod bound;
 mod crop;
 pub mod face;
-pub mod generator;
+mod generator;
 pub mod image;
 mod painter;
 pub mod planes;
