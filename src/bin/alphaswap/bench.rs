@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "VIDEO", requires = "source")]
     clip: Option<PathBuf>,
     /// What puts the face on: `mesh`, `guided`, or a path.
-    #[arg(long, value_name = "MODEL", default_value = "guided")]
+    #[arg(long, value_name = "MODEL", default_value = ModelChoice::DEFAULT_NAME)]
     model: ModelChoice,
     #[command(flatten)]
     device: DeviceArgs,

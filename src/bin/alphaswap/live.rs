@@ -23,8 +23,6 @@ const LOOPBACK: &str = "make a virtual camera first (Debian: apt install v4l2loo
 /// Frames that come too fast for this machine are dropped, so that the picture does not lag. Ctrl-C ends it.
 #[derive(clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    swapper: SwapperArgs,
     /// Camera device, for example /dev/video0; the first camera found if left out.
     #[arg(long, value_name = "DEVICE", conflicts_with = "test")]
     camera: Option<PathBuf>,
@@ -43,6 +41,8 @@ pub struct Args {
     /// Show nothing anywhere: to measure.
     #[arg(long, conflicts_with = "to")]
     no_window: bool,
+    #[command(flatten)]
+    swapper: SwapperArgs,
 }
 
 /// Parses `1280x720`.

@@ -30,8 +30,6 @@ pub struct Args {
     input: PathBuf,
     /// File to write.
     output: PathBuf,
-    #[command(flatten)]
-    swapper: SwapperArgs,
     /// Also write a picture of twelve moments of the video, before and after.
     #[arg(long, value_name = "PICTURE")]
     contact_sheet: Option<PathBuf>,
@@ -41,6 +39,8 @@ pub struct Args {
     /// Quality of the encoded video, 0 (best, largest) to 51.
     #[arg(long, value_name = "0..51", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=51))]
     quality: u32,
+    #[command(flatten)]
+    swapper: SwapperArgs,
 }
 
 /// Runs the subcommand.
