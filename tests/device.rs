@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use alphaswap::error::Error;
-use alphaswap::frame::PixelFormat;
+use alphaswap::face::Detection;
+use alphaswap::frame::{FrameView, FrameViewMut, PixelFormat};
 use alphaswap::gpu::{self, Choice, Context};
+use alphaswap::identity::Identity;
 use alphaswap::path::gpu::{GpuPath, Options};
-use alphaswap::path::{FramePath, Painter};
+use alphaswap::path::{FaceJob, FaceOutcome, FramePath, MeshReading, Painter, StageTimes};
 use alphaswap::settings::{DeviceChoice, Look, ModelChoice};
 use alphaswap::{Pipeline, device};
+use glam::Affine2;
 
 use crate::engine_gpu::context;
 use crate::support::{Picture, identity, photo};
@@ -131,11 +134,92 @@ fn every_call_on_a_lost_device_is_an_error() {
     path.context().device.destroy();
     let lost = |error: Option<Error>| matches!(error, Some(Error::DeviceLost(_)));
     assert!(lost(path.detect(&picture.view(), 0.5).err()));
-    assert!(lost(path.landmarks(&picture.view(), glam::Affine2::IDENTITY).err()));
+    assert!(lost(path.landmarks(&picture.view(), Affine2::IDENTITY).err()));
     let mut out = picture.clone();
-    let job = alphaswap::path::FaceJob { frame_from_region: glam::Affine2::IDENTITY, history: None, elapsed_secs: 0.0 };
+    let job = FaceJob { frame_from_region: Affine2::IDENTITY, history: None, elapsed_secs: 0.0 };
     assert!(lost(path.swap(&mut out.view_mut(), &[job], &Look::default()).err()));
     assert_eq!(out, picture);
     assert!(lost(path.set_identity(&identity()).err()));
     assert!(lost(GpuPath::new(&ctx, &painter, &identity(), Options::default()).err()));
+}
+
+/// A path that is lost for good after `left` calls.
+struct Fragile {
+    path: Box<dyn FramePath>,
+    left: usize,
+}
+
+impl Fragile {
+    fn call(&mut self) -> Result<&mut dyn FramePath, Error> {
+        self.left = self.left.checked_sub(1).ok_or_else(|| Error::DeviceLost("by the test".into()))?;
+        Ok(self.path.as_mut())
+    }
+}
+
+impl FramePath for Fragile {
+    fn adapter(&self) -> &str {
+        self.path.adapter()
+    }
+
+    fn detect(&mut self, frame: &FrameView<'_>, threshold: f32) -> Result<Vec<Detection>, Error> {
+        self.call()?.detect(frame, threshold)
+    }
+
+    fn landmarks(&mut self, frame: &FrameView<'_>, frame_from_region: Affine2) -> Result<MeshReading, Error> {
+        self.call()?.landmarks(frame, frame_from_region)
+    }
+
+    fn swap(&mut self, frame: &mut FrameViewMut<'_>, jobs: &[FaceJob], look: &Look) -> Result<Vec<FaceOutcome>, Error> {
+        self.call()?.swap(frame, jobs, look)
+    }
+
+    fn set_identity(&mut self, identity: &Identity) -> Result<(), Error> {
+        self.call()?.set_identity(identity)
+    }
+
+    fn take_times(&mut self) -> StageTimes {
+        self.path.take_times()
+    }
+}
+
+#[test]
+fn a_loss_at_any_point_of_a_frame_changes_nothing_but_the_warning() {
+    let picture = ada();
+    let run = |left: usize| {
+        let identity = Arc::new(identity());
+        let path = Box::new(Fragile { path: device::open_cpu(&Painter::Mesh, &identity).unwrap(), left });
+        let look = Look { detect_interval: 2, ..Look::default() };
+        let mut pipeline = Pipeline::with_path(DeviceChoice::Cpu, Painter::Mesh, identity, path, None, look);
+        let mut warnings = 0;
+        let frames = [(); 3].map(|()| {
+            let mut out = picture.clone();
+            warnings += usize::from(pipeline.process(&mut out.view_mut(), None).unwrap().warning.is_some());
+            out
+        });
+        (frames, warnings)
+    };
+    let (undisturbed, none) = run(usize::MAX);
+    assert_eq!(none, 0);
+    let disturbed: Vec<_> = (0..30).map(run).take_while(|(_, warnings)| *warnings > 0).collect();
+    // Detection, tracked faces, landmarks and swap of the newcomer; then two and one calls.
+    assert!(disturbed.len() >= 6, "only {} calls in three frames", disturbed.len());
+    assert!(disturbed.iter().all(|(frames, warnings)| *frames == undisturbed && *warnings == 1));
+}
+
+#[test]
+fn an_identity_that_comes_while_the_gpu_is_lost_is_shown() {
+    let (first, mut other) = (Arc::new(identity()), identity());
+    other.textures[0].rgb.iter_mut().for_each(|v| *v = 255 - *v);
+    let other = Arc::new(other);
+    let shown = |before: &Arc<Identity>, then: Option<&Arc<Identity>>| {
+        let path = Box::new(Fragile { path: device::open_cpu(&Painter::Mesh, before).unwrap(), left: 0 });
+        let look = Look { badge: false, ..Look::default() };
+        let mut pipeline = Pipeline::with_path(DeviceChoice::Cpu, Painter::Mesh, before.clone(), path, None, look);
+        if let Some(identity) = then {
+            pipeline.set_identity(identity.clone()).unwrap();
+        }
+        swapped(&mut pipeline, &ada()).0
+    };
+    assert_ne!(shown(&first, None), shown(&other, None));
+    assert_eq!(shown(&first, Some(&other)), shown(&other, None));
 }
