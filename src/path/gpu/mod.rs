@@ -3,7 +3,7 @@
 //!
 //! [`GpuPath::swap`](FramePath::swap) reads top-down: upload, landmarks and geometry of every face, then face by face,
 //! far to near, canvas, guide, generator, mask, blend, then everything back in one buffer. [`image`] holds the kernels
-//! between frames and canvases, [`face`] those of the face, [`slot`] binds both to a face's buffers, [`bound`] to a
+//! between frames and canvases, [`face`] those of the face, `slot` binds both to a face's buffers, `bound` to a
 //! frame's size and format.
 
 mod bound;
