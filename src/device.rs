@@ -1,25 +1,57 @@
 //! Which machine does the work: a hardware GPU, or the CPU with a word about why.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::gpu::{self, Choice};
 use crate::identity::Identity;
 use crate::path::cpu::CpuPath;
+use crate::path::gpu::{GpuPath, Options};
 use crate::path::{FramePath, Painter};
 use crate::settings::DeviceChoice;
 
-/// The path that `choice` names, and what the user should be told about it.
+/// The path that `choice` names, and what the user should be told about it: under [`DeviceChoice::Auto`] that there is
+/// no usable GPU and the CPU works instead.
 ///
 /// # Errors
-/// [`Error::Device`](crate::Error::Device) when there is no such adapter.
+/// [`Error::Device`] when a GPU is demanded and there is none, or none of that name; [`Error::DeviceLost`] when it
+/// fails at once; [`Error::Model`] for a generator that does not fit.
 pub fn open_path(
     choice: &DeviceChoice,
     painter: &Painter,
     identity: &Identity,
 ) -> Result<(Box<dyn FramePath>, Option<String>)> {
-    let _ = choice;
-    Ok((open_cpu(painter, identity)?, None))
+    match open_gpu(choice, painter, identity) {
+        Ok(Some(path)) => Ok((path, None)),
+        Ok(None) => Ok((open_cpu(painter, identity)?, None)),
+        Err(Error::Device(reason) | Error::DeviceLost(reason)) if *choice == DeviceChoice::Auto => {
+            let path = open_cpu(painter, identity)?;
+            let warning = format!("{reason}: running on the {}", path.adapter());
+            Ok((path, Some(warning)))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The CPU path.
 pub fn open_cpu(painter: &Painter, identity: &Identity) -> Result<Box<dyn FramePath>> {
     Ok(Box::new(CpuPath::new(Some((painter, identity)))?))
+}
+
+/// The GPU path, or none when the CPU was asked for.
+fn open_gpu(choice: &DeviceChoice, painter: &Painter, identity: &Identity) -> Result<Option<Box<dyn FramePath>>> {
+    match gpu::open(choice)? {
+        Choice::Gpu(context) => Ok(Some(Box::new(GpuPath::new(&context, painter, identity, Options::default())?))),
+        Choice::Cpu { warn: false, .. } => Ok(None),
+        Choice::Cpu { why, .. } => Err(Error::Device(no_gpu(why))),
+    }
+}
+
+/// Why there is no GPU, in short: what there is in its place, or `why` when there is one that does not work.
+fn no_gpu(why: String) -> String {
+    let adapters = gpu::adapters();
+    let names: Vec<&str> = adapters.iter().map(|a| a.name.as_str()).collect();
+    match (adapters.iter().all(|a| a.software), names.is_empty()) {
+        (false, _) => why,
+        (true, true) => "no GPU was found".into(),
+        (true, false) => format!("no hardware GPU was found (only {})", names.join(", ")),
+    }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::conceal::{self, Still};
 use crate::device;
 use crate::error::{Error, Result};
-use crate::face::Pose;
+use crate::face::{Detection, Pose};
 use crate::frame::FrameViewMut;
 use crate::identity::Identity;
 use crate::marks::badge::Badge;
@@ -27,6 +27,8 @@ pub struct Pipeline {
     identity: Arc<Identity>,
     path: Box<dyn FramePath>,
     warning: Option<String>,
+    /// What the next report warns of.
+    news: Option<String>,
     look: Look,
     tracker: Tracker,
     badge: Option<Badge>,
@@ -77,7 +79,9 @@ impl Pipeline {
         Ok(Self::with_path(device.clone(), painter, identity, path, warning, look))
     }
 
-    fn with_path(
+    /// As [`Self::new`] with a path that is open already; `device` says what is opened when that one is lost, and
+    /// `warning` what [`Self::warning`] tells.
+    pub fn with_path(
         device: DeviceChoice,
         painter: Painter,
         identity: Arc<Identity>,
@@ -85,8 +89,8 @@ impl Pipeline {
         warning: Option<String>,
         look: Look,
     ) -> Self {
-        let (tracker, badge, last_time, marking) = Default::default();
-        Self { device, painter, identity, path, warning, look, tracker, badge, last_time, marking }
+        let (news, tracker, badge, last_time, marking) = Default::default();
+        Self { device, painter, identity, path, warning, news, look, tracker, badge, last_time, marking }
     }
 
     /// What may change while frames flow; takes effect with the next frame.
@@ -100,8 +104,11 @@ impl Pipeline {
     /// [`Error::Model`] when the identity was made by another encoder than the generator's; the old one stays.
     pub fn set_identity(&mut self, identity: Arc<Identity>) -> Result<()> {
         self.painter.check(&identity)?;
-        self.path.set_identity(&identity)?;
-        self.identity = identity;
+        match self.path.set_identity(&identity) {
+            // The next frame finds the device lost, and opens another with this identity.
+            Ok(()) | Err(Error::DeviceLost(_)) => self.identity = identity,
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
@@ -133,21 +140,15 @@ impl Pipeline {
     /// are assumed to have passed. A GPU that is lost is opened once more, then the CPU takes over.
     ///
     /// # Errors
-    /// [`Error::DeviceLost`] when the GPU stays lost under `device=gpu`. The frame is then unchanged.
+    /// [`Error::DeviceLost`] when the GPU stays lost under `device=gpu`. The frame is then as it came, or has those of its
+    /// faces swapped that came before the loss.
     pub fn process(&mut self, frame: &mut FrameViewMut<'_>, time: Option<Duration>) -> Result<Report> {
         if !self.look.enabled {
             self.reset();
             return Ok(Report::default());
         }
         let elapsed_secs = self.elapsed(time);
-        match self.swap_faces(frame, elapsed_secs) {
-            Err(Error::DeviceLost(reason)) => {
-                let warning = self.recover(&reason)?;
-                let report = self.swap_faces(frame, elapsed_secs)?;
-                Ok(Report { warning: Some(warning), ..report })
-            }
-            result => result,
-        }
+        self.swap_faces(frame, elapsed_secs)
     }
 
     /// Seconds since the last frame; forgets what was known when that is too long ago or in the future.
@@ -163,29 +164,50 @@ impl Pipeline {
         }
     }
 
-    fn recover(&mut self, reason: &str) -> Result<String> {
-        let lost = || Error::DeviceLost(reason.into());
-        if let Ok((path, _)) = device::open_path(&self.device, &self.painter, &self.identity) {
-            self.path = path;
-            return Ok(format!("the GPU was lost ({reason}) and opened again"));
+    /// Does `work` on the path. When the GPU is lost, the work is done again, on a GPU if one opens, and if that is
+    /// lost as well on the CPU; a path that failed has left the frame as it was.
+    fn on_path<T>(&mut self, mut work: impl FnMut(&mut dyn FramePath, &Look) -> Result<T>) -> Result<T> {
+        match work(self.path.as_mut(), &self.look) {
+            Err(Error::DeviceLost(reason)) => self.recover(&reason)?,
+            result => return result,
         }
-        if self.device != DeviceChoice::Auto {
-            return Err(lost());
+        match work(self.path.as_mut(), &self.look) {
+            Err(Error::DeviceLost(reason)) if self.device == DeviceChoice::Auto => self.fall_back(&reason)?,
+            result => return result,
         }
+        work(self.path.as_mut(), &self.look)
+    }
+
+    /// Opens the device again.
+    fn recover(&mut self, reason: &str) -> Result<()> {
+        match device::open_path(&self.device, &self.painter, &self.identity) {
+            Ok((path, fallback)) => {
+                self.path = path;
+                let then = fallback.map_or(" and opened again".into(), |why| format!("; {why}"));
+                self.news = Some(format!("the GPU was lost ({reason}){then}"));
+                Ok(())
+            }
+            Err(_) if self.device == DeviceChoice::Auto => self.fall_back(reason),
+            Err(_) => Err(Error::DeviceLost(reason.into())),
+        }
+    }
+
+    fn fall_back(&mut self, reason: &str) -> Result<()> {
         self.path = device::open_cpu(&self.painter, &self.identity)?;
-        Ok(format!("the GPU was lost ({reason}): going on on the CPU, which is slower"))
+        self.news = Some(format!("the GPU was lost ({reason}): going on on the CPU, which is slower"));
+        Ok(())
     }
 
     fn swap_faces(&mut self, frame: &mut FrameViewMut<'_>, elapsed_secs: f32) -> Result<Report> {
         let jobs: Vec<FaceJob> = self.tracker.tracks.iter().map(|t| t.job(elapsed_secs)).collect();
         let due = self.tracker.detection_due(self.look.detect_interval);
-        let faces = if due { Some(self.path.detect(&frame.view(), self.look.threshold)?) } else { None };
-        let outcomes = self.path.swap(frame, &jobs, &self.look)?;
+        let faces = if due { Some(self.detect(frame)?) } else { None };
+        let outcomes = self.on_path(|path, look| path.swap(frame, &jobs, look))?;
         self.tracker.tracks.iter_mut().zip(outcomes).for_each(|(track, outcome)| track.update(outcome));
         // A face was lost in this very frame: look for it at once, so that it is not shown.
         let lost_now = self.tracker.tracks.iter().any(|t| !t.swapped);
         let faces = match faces {
-            None if lost_now => Some(self.path.detect(&frame.view(), self.look.threshold)?),
+            None if lost_now => Some(self.detect(frame)?),
             faces => faces,
         };
         let found = faces.map_or(Ok(Vec::new()), |faces| self.take_in(frame, &faces))?;
@@ -195,17 +217,23 @@ impl Pipeline {
         Ok(self.report(found, lost))
     }
 
+    fn detect(&mut self, frame: &FrameViewMut<'_>) -> Result<Vec<Detection>> {
+        self.on_path(|path, look| path.detect(&frame.view(), look.threshold))
+    }
+
     /// Swaps faces that are not followed yet. Returns the ids of the new ones.
-    fn take_in(&mut self, frame: &mut FrameViewMut<'_>, faces: &[crate::face::Detection]) -> Result<Vec<u64>> {
+    fn take_in(&mut self, frame: &mut FrameViewMut<'_>, faces: &[Detection]) -> Result<Vec<u64>> {
         let mut found = Vec::new();
         for face in self.tracker.newcomers(faces, self.look.max_faces) {
-            let first = self.path.landmarks(&frame.view(), region::from_detection(&face))?;
+            let region = region::from_detection(&face);
+            let first = self.on_path(|path, _| path.landmarks(&frame.view(), region))?;
             if first.presence < PRESENCE {
                 continue;
             }
             let frame_from_region = region::from_landmarks(&first.landmarks);
             let job = FaceJob { frame_from_region, history: None, elapsed_secs: 0.0 };
-            let Some(outcome) = self.path.swap(frame, &[job], &self.look)?.pop() else { continue };
+            let mut outcomes = self.on_path(|path, look| path.swap(frame, std::slice::from_ref(&job), look))?;
+            let Some(outcome) = outcomes.pop() else { continue };
             if outcome.swapped {
                 let (id, new) = self.tracker.admit(&face, outcome);
                 found.extend(new.then_some(id));
@@ -250,6 +278,7 @@ impl Pipeline {
             let bounds = [lo.x, lo.y, hi.x, hi.y];
             FaceReport { id: t.id, bounds, pose: t.pose, presence: t.presence, swapped: t.swapped }
         };
-        Report { faces: self.tracker.tracks.iter().map(face).collect(), found, lost, times, warning: None }
+        let warning = self.news.take();
+        Report { faces: self.tracker.tracks.iter().map(face).collect(), found, lost, times, warning }
     }
 }

@@ -1,10 +1,13 @@
 //! The one integration test binary; this is its table of contents.
 
 mod cli;
+mod device;
 mod element;
 mod engine_cpu;
 mod engine_gpu;
 mod frame;
+mod gpu_guide;
+mod gpu_path;
 mod guide;
 mod house;
 mod identity;

@@ -2,12 +2,16 @@
 
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use wgpu::BufferUsages;
 
 use super::BufferRange;
 use super::kernel::Kernels;
 use crate::error::{Error, Result};
+
+/// How long a callback may lag behind the work that it reports.
+const CALLBACK_WAIT: Duration = Duration::from_secs(5);
 
 /// An open GPU: device, queue and the kernels compiled so far. wgpu reports most failures out of band; they are kept
 /// here, and [`Self::check`] (called by everything that submits or reads) turns them into [`Error::DeviceLost`].
@@ -118,7 +122,9 @@ impl Context {
         slice.map_async(wgpu::MapMode::Read, move |mapped| drop(sender.send(mapped)));
         self.wait()?;
         let lost = |e: &dyn std::fmt::Display| Error::DeviceLost(e.to_string());
-        receiver.try_recv().map_err(|e| lost(&e))?.map_err(|e| lost(&e))?;
+        // Another thread that waits may be the one that calls back, a moment after this wait is over.
+        let mapped = receiver.recv_timeout(CALLBACK_WAIT).map_err(|e| lost(&e))?;
+        mapped.map_err(|e| lost(&e))?;
         let value = read(&slice.get_mapped_range().map_err(|e| lost(&e))?);
         staging.buffer.unmap();
         Ok(value)

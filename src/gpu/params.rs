@@ -22,6 +22,7 @@ macro_rules! params {
         }
     };
 }
+pub(crate) use params;
 
 params! {
     /// Geometry of a convolution, in channels and pixels (shaders/shared/conv.wgsl).
@@ -68,4 +69,5 @@ params! {
 }
 
 /// Every uniform struct.
-pub const LAYOUTS: &[&alphaswap_shaders::Struct] = &[&ConvParams::LAYOUT, &MapParams::LAYOUT];
+pub const LAYOUTS: &[&alphaswap_shaders::Struct] =
+    &[&ConvParams::LAYOUT, &MapParams::LAYOUT, &crate::path::gpu::planes::FrameParams::LAYOUT];

@@ -20,6 +20,11 @@ const MOUTH_BELOW: (f32, f32) = (-2.5, 0.5);
 /// For each point its neighbours and their weights; smoothing, taper and mouth factor in one.
 static KERNEL: LazyLock<Vec<Vec<(u16, f32)>>> = LazyLock::new(kernel);
 
+/// The rows of the matrix K of [`smoothed`], `[POINTS]` times (point, weight).
+pub fn kernel_rows() -> &'static [Vec<(u16, f32)>] {
+    &KERNEL
+}
+
 /// The smoothed, tapered shape `K N` of a pose-normalised mesh `[POINTS]`, cm. Linear: the exchange of two shapes is
 /// the difference of their smoothed ones, so the identity's is made once.
 pub fn smoothed(normalised: &Landmarks) -> Vec<Vec3> {

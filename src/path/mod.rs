@@ -1,6 +1,7 @@
 //! A frame path does the pixel work of a frame on one machine: [`FramePath`] on the CPU and on a GPU.
 
 pub mod cpu;
+pub mod gpu;
 pub mod window;
 
 use std::time::Duration;

@@ -70,3 +70,17 @@ pub fn identity() -> Identity {
     });
     KAI.clone()
 }
+
+/// A photo of the demo as a frame of `format`, one of the four-byte ones.
+pub fn photo(name: &str, format: PixelFormat) -> Picture {
+    let rgba = image::open(clip::media(name)).unwrap().into_rgba8();
+    let (width, height) = (rgba.width() as usize, rgba.height() as usize);
+    let mut bytes = rgba.into_raw();
+    let (order, _) = format.rgb_layout().unwrap();
+    bytes.chunks_exact_mut(4).for_each(|p| {
+        let rgb = [p[0], p[1], p[2]];
+        order.iter().zip(rgb).for_each(|(&at, v)| p[at] = v);
+    });
+    let info = FrameInfo { format, width, height, color: ColorSpace::default() };
+    Picture { info, strides: [width * 4, 0, 0], planes: [bytes, Vec::new(), Vec::new()] }
+}

@@ -120,6 +120,11 @@ impl Net {
         self.slow.iter().for_each(|d| d.record(pass));
     }
 
+    /// Number of dispatches that [`Self::record`] makes.
+    pub fn dispatches(&self) -> usize {
+        self.fast.len()
+    }
+
     /// Records everything else.
     pub fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
         self.fast.iter().for_each(|d| d.record(pass));

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::taps::{SEGMENT, Taps, convert};
 use crate::color::{Component, Conversion};
-use crate::frame::FrameView;
+use crate::frame::{FrameInfo, FrameView};
 
 /// What is seen beyond the frame's edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,12 +101,9 @@ impl<'a> Sampler<'a> {
     /// Fills `out`, planar RGB `[3, side, side]`, with the whole frame in the middle of a black square: by area where
     /// the frame is larger than `side`, bilinear where it is smaller. Returns the map from out to frame pixels.
     pub fn letterbox(&self, side: usize, out: &mut [f32]) -> Affine2 {
-        let (w, h) = (self.frame.info.width, self.frame.info.height);
-        let long = w.max(h);
-        let scale = long as f32 / side as f32;
-        let bars = Vec2::new(((long - w) / 2) as f32, ((long - h) / 2) as f32);
-        let shift = Vec2::splat(0.5 * scale - 0.5) - bars;
-        let frame_from_out = Affine2::from_scale_angle_translation(Vec2::splat(scale), 0.0, shift);
+        let info = &self.frame.info;
+        let frame_from_out = letterbox_map(info, side);
+        let (long, scale, bars) = letterbox_place(info, side);
         if long <= side {
             self.warp(frame_from_out, side, Border::Black, out);
             return frame_from_out;
@@ -135,6 +132,20 @@ impl<'a> Sampler<'a> {
             }
         }
     }
+}
+
+/// The map from a letterboxed picture ([`Sampler::letterbox`]) to frame pixels.
+pub fn letterbox_map(info: &FrameInfo, side: usize) -> Affine2 {
+    let (_, scale, bars) = letterbox_place(info, side);
+    let shift = Vec2::splat(0.5 * scale - 0.5) - bars;
+    Affine2::from_scale_angle_translation(Vec2::splat(scale), 0.0, shift)
+}
+
+/// The longer side, frame pixels per output pixel, and the width of the bars on the left and above, in frame pixels.
+fn letterbox_place(info: &FrameInfo, side: usize) -> (usize, f32, Vec2) {
+    let (w, h) = (info.width, info.height);
+    let long = w.max(h);
+    (long, long as f32 / side as f32, Vec2::new(((long - w) / 2) as f32, ((long - h) / 2) as f32))
 }
 
 /// The samples that an output pixel covers along one axis: first index, one past the last, weight of the first and

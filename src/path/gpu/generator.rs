@@ -1,0 +1,144 @@
+//! The generator on the GPU: window in, network, its change out onto the canvas. Twin of
+//! [`path::cpu::generator`](crate::path::cpu::generator).
+
+use std::sync::Arc;
+
+use super::image::{window_read, window_write};
+use crate::align::canvas_side;
+use crate::engine::gpu::{Net, Precision};
+use crate::error::{Error, Result};
+use crate::gpu::{BufferRange, Context, Dispatch};
+use crate::models::Model;
+use crate::nets::GeneratorConfig;
+use crate::path::window::Window;
+use crate::tensor::Tensor;
+
+/// Largest difference (working RGB, 0 to 1) between 16-bit and 32-bit storage at which 16 bits are used: four codes,
+/// about what rounding every feature map once costs.
+const HALF_TOLERANCE: f32 = 4.0 / 255.0;
+
+/// A generator network with its place on the canvas.
+#[derive(Debug)]
+pub struct Generator {
+    net: Net,
+    config: GeneratorConfig,
+    precision: Precision,
+    /// Whether the layers that see the identity alone must run before the next picture.
+    stale: bool,
+}
+
+/// A generator bound to one face's pictures at one crop size.
+#[derive(Debug)]
+pub struct Bound {
+    reads: Vec<Dispatch>,
+    write: Dispatch,
+}
+
+impl Generator {
+    /// Plans the network of `model`. Without a `precision`, feature maps are stored with 16 bits if the device can and
+    /// a trial shows the picture that 32 bits give.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a card or weights that make no sense, [`Error::DeviceLost`].
+    pub fn new(
+        ctx: &Arc<Context>,
+        model: &Model,
+        config: GeneratorConfig,
+        precision: Option<Precision>,
+        embedding: &[f32],
+    ) -> Result<Self> {
+        let spec = Arc::new(config.spec()?);
+        let plan = |precision| Net::new(ctx, spec.clone(), &model.weights, precision);
+        let (net, precision) = match precision {
+            Some(precision) => (plan(precision)?, precision),
+            None if !ctx.has_f16() => (plan(Precision::F32)?, Precision::F32),
+            None => tried([plan(Precision::F16Storage)?, plan(Precision::F32)?], embedding)?,
+        };
+        let mut generator = Self { net, config, precision, stale: true };
+        generator.set_identity(ctx, embedding);
+        Ok(generator)
+    }
+
+    /// How feature maps are stored.
+    pub const fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Number of dispatches of the network.
+    pub fn dispatches(&self) -> usize {
+        self.net.dispatches()
+    }
+
+    /// The person whose face is put on, from the next submission on.
+    pub fn set_identity(&mut self, ctx: &Context, embedding: &[f32]) {
+        if let Some(input) = self.net.input_buffer("identity") {
+            ctx.write(input, embedding);
+        }
+        self.stale = true;
+    }
+
+    /// Binds the generator to a face's `canvas` and to `picture`, which it changes: the guide for a guided generator,
+    /// else the canvas itself. Both are planar RGB of the canvas around `crop`.
+    pub fn bind(&self, ctx: &Context, crop: usize, canvas: &BufferRange, picture: &BufferRange) -> Result<Bound> {
+        let port = |port: Option<&BufferRange>, name: &str| {
+            port.cloned().ok_or_else(|| Error::model("generator", format!("it has no {name}")))
+        };
+        let input = port(self.net.input_buffer("crop"), "input crop")?;
+        let output = port(self.net.output_buffer("crop"), "output crop")?;
+        let (window, side) = (self.window(crop), canvas_side(crop));
+        let mut reads = vec![window_read(ctx, &window, side, canvas, &input)];
+        let mut seen = None;
+        if self.config.guide {
+            let guide = port(self.net.input_buffer("guide"), "input guide")?;
+            reads.push(window_read(ctx, &window, side, picture, &guide));
+            seen = Some(guide);
+        }
+        let write = window_write(ctx, &window, side, (&output, seen.as_ref()), picture);
+        Ok(Bound { reads, write })
+    }
+
+    /// Whether the identity is new since the last call: then [`Self::record_identity`] must come first.
+    pub fn take_stale(&mut self) -> bool {
+        std::mem::take(&mut self.stale)
+    }
+
+    /// Records what depends on the identity alone.
+    pub fn record_identity(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.net.record_slow(pass);
+    }
+
+    /// Records window, network and change.
+    pub fn record(&self, pass: &mut wgpu::ComputePass<'_>, bound: &Bound) {
+        bound.reads.iter().for_each(|d| d.record(pass));
+        self.net.record(pass);
+        bound.write.record(pass);
+    }
+
+    fn window(&self, crop: usize) -> Window {
+        let w = self.config.window();
+        Window::new(self.config.crop, [w.x, w.y], [w.width, w.height], crop)
+    }
+}
+
+/// The first network if it makes the picture that the second one makes, else the second.
+fn tried([half, full]: [Net; 2], embedding: &[f32]) -> Result<(Net, Precision)> {
+    let spec = full.spec();
+    let tensor = |port: &crate::nets::Port| {
+        let n: usize = port.shape.iter().product();
+        // Waves of several lengths: neither flat nor noise.
+        let wave = |i: usize| 0.5 + 0.25 * (i as f32 * 0.11).sin() + 0.2 * (i as f32 * 0.0071).cos();
+        let data = if port.name == "identity" { embedding.to_vec() } else { (0..n).map(wave).collect() };
+        Ok((port.name.clone(), Tensor::new(port.shape.clone(), data)?))
+    };
+    let inputs = spec.inputs.iter().map(tensor).collect::<Result<_>>()?;
+    let (a, b) = (half.run_tensors(&inputs)?, full.run_tensors(&inputs)?);
+    let worst = (a["crop"].data.iter().zip(&b["crop"].data)).map(|(a, b)| (a - b).abs());
+    // What is no number stays the worst.
+    let worst = worst.fold(0.0, |m: f32, d| if d > m || d.is_nan() { d } else { m });
+    if worst <= HALF_TOLERANCE {
+        tracing::debug!("16-bit storage differs from 32-bit by {worst}");
+        return Ok((half, Precision::F16Storage));
+    }
+    tracing::warn!("16-bit storage differs from 32-bit by {worst} on this GPU: 32-bit storage is used");
+    Ok((full, Precision::F32))
+}

@@ -1,0 +1,4 @@
+//! The GPU's frame path against the CPU's.
+
+mod frames;
+mod kernels;
