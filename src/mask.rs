@@ -39,13 +39,15 @@ impl HullMask {
         if window.is_empty() {
             return &self.canvas[..side * side];
         }
-        self.raster.draw(points, window);
+        self.raster.cover(points, window);
         let texels = &self.raster.texels;
         let depth = &mut self.depth[..window.len()];
-        self.distance.run(|i| texels[i].triangle != UNCOVERED, window.width, window.height, depth);
+        let feather = feather.max(1e-3);
+        let size = [window.width, window.height];
+        self.distance.run_near(|i| texels[i].triangle != UNCOVERED, size, feather, depth);
         for (y, row) in depth.chunks_exact(window.width).enumerate() {
             let out = &mut self.canvas[window.canvas_row(y, side)];
-            out.iter_mut().zip(row).for_each(|(o, d)| *o = smoothstep(0.0, feather.max(1e-3), *d));
+            out.iter_mut().zip(row).for_each(|(o, d)| *o = smoothstep(0.0, feather, *d));
         }
         &self.canvas[..side * side]
     }

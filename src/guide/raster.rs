@@ -24,23 +24,33 @@ pub struct Raster {
     /// Window pixels, rows top down.
     pub texels: Vec<Texel>,
     order: Vec<u16>,
+    /// Sum of each triangle's z.
+    depths: Vec<f32>,
 }
 
 impl Raster {
     /// Buffers for windows of up to `pixels` pixels.
     pub fn new(pixels: usize) -> Self {
         let empty = Texel { weights: [0.0; 2], triangle: UNCOVERED };
-        Self { texels: vec![empty; pixels], order: (0..TRIANGLES as u16).collect() }
+        Self { texels: vec![empty; pixels], order: (0..TRIANGLES as u16).collect(), depths: vec![0.0; TRIANGLES] }
     }
 
     /// Draws the mesh `points` (canvas pixels) into `window`, far to near by each triangle's mean z, so that what is
     /// near hides what is far. A pixel belongs to a triangle when its centre lies in it; edges are inclusive, hence a
     /// mesh without holes leaves none.
     pub fn draw(&mut self, points: &Landmarks, window: Window) {
+        let depth = |t: &[u16; 3]| -> f32 { t.iter().map(|&i| points.0[i as usize].z).sum() };
+        let depths = canonical().triangles.iter().map(depth);
+        self.depths.iter_mut().zip(depths).for_each(|(kept, depth)| *kept = depth);
+        let depths = &self.depths;
+        self.order.sort_unstable_by(|&a, &b| depths[b as usize].total_cmp(&depths[a as usize]).then(a.cmp(&b)));
+        self.cover(points, window);
+    }
+
+    /// Like [`Self::draw`], but where triangles overlap any of them is seen: for those who only ask what is covered.
+    pub fn cover(&mut self, points: &Landmarks, window: Window) {
         self.texels[..window.len()].iter_mut().for_each(|t| t.triangle = UNCOVERED);
         let triangles = &canonical().triangles;
-        let depth = |t: &u16| -> f32 { triangles[*t as usize].iter().map(|&i| points.0[i as usize].z).sum() };
-        self.order.sort_unstable_by(|a, b| depth(b).total_cmp(&depth(a)).then(a.cmp(b)));
         let origin = window.origin();
         for &t in &self.order {
             let corners = triangles[t as usize].map(|i| points.0[i as usize].truncate() - origin);

@@ -180,8 +180,8 @@ fn blend_is_its_twin(
     let middle = Vec2::splat((side - 1) as f32 / 2.0);
     let at = |i: usize| Vec2::new((i % side) as f32, (i / side) as f32);
     let mask: Vec<f32> = (0..side * side).map(|i| (1.0 - at(i).distance(middle) / middle.x * 1.1).max(0.0)).collect();
-    let pixel = |i: usize| Vec4::new(rgb[i], rgb[side * side + i], rgb[2 * side * side + i], mask[i]);
-    let pixels: Vec<Vec4> = (0..side * side).map(pixel).collect();
+    let mut pixels = vec![Vec4::ZERO; side * side];
+    blend::compose(&picture.info, &rgb, &mask, &mut pixels);
     let canvas_from_frame = frame_from_canvas.inverse();
 
     let frame = upload(ctx, &picture, strength);
@@ -194,7 +194,8 @@ fn blend_is_its_twin(
 
     let before = picture.clone();
     if gate {
-        blend::blend(&mut picture.view_mut(), &Patch { pixels: &pixels, side }, canvas_from_frame, strength);
+        let patch = Patch { pixels: &pixels, side, shown: (Vec2::ZERO, Vec2::splat(side as f32)) };
+        blend::blend(&mut picture.view_mut(), &patch, canvas_from_frame, strength);
     }
     compare(&before, &picture, &got)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alphaswap::Pipeline;
+use alphaswap::color::Conversion;
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, PixelFormat};
 use alphaswap::gpu::{self, Choice};
 use alphaswap::identity::{Identity, Texture};
@@ -14,6 +15,7 @@ use alphaswap::path::Stage;
 use alphaswap::settings::{DeviceChoice, Look, ModelChoice};
 use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets};
+use glam::Vec3;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 use serde::Serialize;
@@ -147,14 +149,10 @@ fn measure(args: &Args, pipeline: &mut Pipeline, identity: &Identity, (width, he
         total_ms: 0.0,
         stages_ms: Stage::ALL.map(|s| (s.name(), 0.0)).to_vec(),
     };
-    let mut step = |mut picture: RgbImage| -> Result<ControlFlow<()>> {
-        let info = FrameInfo {
-            format: PixelFormat::Rgb,
-            width: picture.width() as usize,
-            height: picture.height() as usize,
-            color: ColorSpace::default(),
-        };
-        let mut frame = FrameViewMut::new(info, [&mut picture, &mut [], &mut []], [info.width * 3, 0, 0])?;
+    let mut step = |picture: RgbImage| -> Result<ControlFlow<()>> {
+        let (info, [mut y, mut u, mut v]) = i420(&picture);
+        let chroma = info.width.div_ceil(2);
+        let mut frame = FrameViewMut::new(info, [&mut y, &mut u, &mut v], [info.width, chroma, chroma])?;
         let time = Duration::from_millis(40 * result.frames as u64);
         let start = Instant::now();
         let report = pipeline.process(&mut frame, Some(time))?;
@@ -178,6 +176,25 @@ fn measure(args: &Args, pipeline: &mut Pipeline, identity: &Identity, (width, he
     result.fps = 1e3 / result.total_ms;
     result.stages_ms.iter_mut().for_each(|(_, ms)| *ms /= n);
     Ok(result)
+}
+
+/// The picture in the format that decoders give.
+fn i420(picture: &RgbImage) -> (FrameInfo, [Vec<u8>; 3]) {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let info = FrameInfo { format: PixelFormat::I420, width, height, color: ColorSpace::default() };
+    let codes_from_rgb = Conversion::rgb_from_codes(&info).inverse();
+    let mut channel = 0;
+    let planes = info.format.components().map(|component| {
+        let ([columns, rows], [right, down]) = (component.size(width, height), component.pitch());
+        let code = |x: usize, y: usize| {
+            let rgb = picture.get_pixel(x as u32 * right as u32, y as u32 * down as u32).0;
+            codes_from_rgb.apply(Vec3::from(rgb.map(|c| f32::from(c) / 255.0)))[channel].round() as u8
+        };
+        let plane = (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y))).map(|(x, y)| code(x, y)).collect();
+        channel += 1;
+        plane
+    });
+    (info, planes)
 }
 
 fn clip_frames(

@@ -182,22 +182,24 @@ fn area_resize(channel: &Channel<'_>, bars: [f32; 2], scale: f32, side: usize, o
             _ => 1.0,
         }
     };
-    let mut column_sums = vec![0.0f32; channel.size[0]];
+    // All bytes of a row are summed, other channels' too: that is one straight run, which vectorises.
+    let step = channel.component.step;
+    let run = (channel.size[0] - 1) * step + 1;
+    let mut column_sums = vec![0.0f32; run];
     for (row, out) in rows.iter().zip(out.chunks_exact_mut(side)) {
         column_sums.fill(0.0);
         let mut total = 0.0;
         for y in row.from..row.to {
             let w = weight(row, y);
             total += w;
-            let line = &channel.bytes[y * channel.stride + channel.component.offset..];
-            let samples = line.iter().step_by(channel.component.step);
-            column_sums.iter_mut().zip(samples).for_each(|(sum, &code)| *sum += w * f32::from(code));
+            let line = &channel.bytes[y * channel.stride + channel.component.offset..][..run];
+            column_sums.iter_mut().zip(line).for_each(|(sum, &code)| *sum += w * f32::from(code));
         }
         for (span, value) in columns.iter().zip(out) {
             let (mut sum, mut weights) = (0.0, 0.0);
-            for (x, column) in column_sums[span.from..span.to].iter().enumerate() {
-                let w = weight(span, x + span.from);
-                sum += w * column;
+            for x in span.from..span.to {
+                let w = weight(span, x);
+                sum += w * column_sums[x * step];
                 weights += w;
             }
             *value = sum / (weights * total).max(f32::MIN_POSITIVE);
