@@ -8,7 +8,7 @@ use alphaswap::path::cpu::blend::{self, Patch};
 use alphaswap::path::cpu::sample::{Border, Sampler};
 use alphaswap::path::gpu::image::{self, FrameBuffer, Map};
 use alphaswap::path::window::Window;
-use glam::{Affine2, Vec2, Vec4};
+use glam::{Affine2, Vec2};
 use proptest::prelude::*;
 
 use crate::engine_gpu::{context, largest_difference, noise};
@@ -180,8 +180,10 @@ fn blend_is_its_twin(
     let middle = Vec2::splat((side - 1) as f32 / 2.0);
     let at = |i: usize| Vec2::new((i % side) as f32, (i / side) as f32);
     let mask: Vec<f32> = (0..side * side).map(|i| (1.0 - at(i).distance(middle) / middle.x * 1.1).max(0.0)).collect();
-    let mut pixels = vec![Vec4::ZERO; side * side];
-    blend::compose(&picture.info, &rgb, &mask, &mut pixels);
+    let mut codes = rgb.clone();
+    let (r, gb) = codes.split_at_mut(side * side);
+    let (g, b) = gb.split_at_mut(side * side);
+    blend::to_codes(&picture.info, [r, g, b]);
     let canvas_from_frame = frame_from_canvas.inverse();
 
     let frame = upload(ctx, &picture, strength);
@@ -194,7 +196,7 @@ fn blend_is_its_twin(
 
     let before = picture.clone();
     if gate {
-        let patch = Patch { pixels: &pixels, side, shown: (Vec2::ZERO, Vec2::splat(side as f32)) };
+        let patch = Patch { codes: &codes, mask: &mask, side, shown: (Vec2::ZERO, Vec2::splat(side as f32)) };
         blend::blend(&mut picture.view_mut(), &patch, canvas_from_frame, strength);
     }
     compare(&before, &picture, &got)

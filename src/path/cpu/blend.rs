@@ -1,44 +1,28 @@
 //! Pasting a canvas back into the frame's own planes, touching only bytes where the mask is above zero.
 
-use glam::{Affine2, Vec2, Vec3, Vec4};
+use glam::{Affine2, Vec2};
 use rayon::prelude::*;
 
+use super::taps::{SEGMENT, Taps, convert, mix};
 use crate::color::{Component, Conversion};
 use crate::frame::{FrameInfo, FrameViewMut};
 
-/// A square picture with a mask, interleaved: x, y, z are the frame's codes (0 to 255), w is how much is shown.
+/// A square picture with a mask.
 #[derive(Clone, Copy, Debug)]
 pub struct Patch<'a> {
-    /// `side * side` pixels.
-    pub pixels: &'a [Vec4],
+    /// Planar `[3, side, side]` in the frame's codes (0 to 255), see [`to_codes`].
+    pub codes: &'a [f32],
+    /// `[side, side]`: how much of each pixel is shown, 0 to 1.
+    pub mask: &'a [f32],
     /// Columns and rows.
     pub side: usize,
     /// The pixels that are shown at all lie between these, in patch pixels.
     pub shown: (Vec2, Vec2),
 }
 
-impl Patch<'_> {
-    /// Bilinear pixel at `p`, which lies inside.
-    #[inline(always)]
-    fn at(&self, p: Vec2) -> Vec4 {
-        let (x, y) = (p.x as u32, p.y as u32);
-        let (fx, fy) = (p.x - x as f32, p.y - y as f32);
-        let i = y as usize * self.side + x as usize;
-        let (top, bottom) = (&self.pixels[i..i + 2], &self.pixels[i + self.side..i + self.side + 2]);
-        let (left, right) = (top[0] + (bottom[0] - top[0]) * fy, top[1] + (bottom[1] - top[1]) * fy);
-        left + (right - left) * fx
-    }
-}
-
-/// Interleaves planar RGB `[3, n]` (0 to 1), as codes of `info`, with the mask `[n]`.
-pub fn compose(info: &FrameInfo, rgb: &[f32], mask: &[f32], out: &mut [Vec4]) {
-    let codes_from_rgb = Conversion::rgb_from_codes(info).inverse();
-    let n = out.len();
-    for (i, pixel) in out.iter_mut().enumerate() {
-        // Colours beyond the mask's edge weigh nothing, but bilinear sampling needs the first ones.
-        let code = codes_from_rgb.apply(Vec3::new(rgb[i], rgb[n + i], rgb[2 * n + i]));
-        *pixel = code.extend(mask[i]);
-    }
+/// Turns planar RGB (0 to 1) into codes of `info` in place.
+pub fn to_codes(info: &FrameInfo, [r, g, b]: [&mut [f32]; 3]) {
+    convert(&Conversion::rgb_from_codes(info).inverse(), [f32::MIN, f32::MAX], [r, g, b]);
 }
 
 /// Blends `patch` into `frame`: `code += mask * strength * (patch - code)`, rounded to nearest.
@@ -49,16 +33,12 @@ pub fn blend(frame: &mut FrameViewMut<'_>, patch: &Patch<'_>, patch_from_frame: 
         let place = components[site[0]];
         let Some(area) = covered(patch, patch_from_frame, place, place.size(info.width, info.height)) else { continue };
         for plane in planes_of(site, &components) {
-            let channels: Vec<usize> = site.iter().copied().filter(|&c| components[c].plane == plane).collect();
+            let of_plane = site.iter().filter(|&&c| components[c].plane == plane);
+            let channels: Vec<(usize, Component)> = of_plane.map(|&c| (c, components[c])).collect();
             let stride = frame.strides[plane];
             let rows = frame.planes[plane].par_chunks_mut(stride).enumerate().skip(area.y0).take(area.y1 - area.y0);
             rows.with_min_len(16).for_each(|(y, row)| {
-                let line = Line::new(patch, patch_from_frame, place, y, &area);
-                match channels[..] {
-                    [a] => line.mix([(a, components[a])], row, strength),
-                    [a, b] => line.mix([a, b].map(|c| (c, components[c])), row, strength),
-                    _ => line.mix([0, 1, 2].map(|c| (c, components[c])), row, strength),
-                }
+                Line::new(patch, patch_from_frame, place, y, &area).mix(&channels, row, strength);
             });
         }
     }
@@ -94,20 +74,20 @@ impl<'a> Line<'a> {
     }
 
     /// Blends `channels` of the row.
-    #[inline(always)]
-    fn mix<const N: usize>(&self, channels: [(usize, Component); N], row: &mut [u8], strength: f32) {
-        for x in self.columns.clone() {
-            let p = self.start + self.step * x as f32;
-            // Rounding may have put the outermost sample a hair outside.
-            let pixel = self.patch.at(p.clamp(Vec2::ZERO, Vec2::splat(self.patch.side as f32 - 1.001)));
-            let weight = pixel.w * strength;
-            if weight > 0.0 {
-                for (channel, component) in channels {
-                    let byte = &mut row[component.offset + x * component.step];
-                    let old = f32::from(*byte);
-                    // `as` saturates, so codes outside 0..=255 are clamped.
-                    *byte = (old + (pixel[channel] - old) * weight + 0.5) as u8;
-                }
+    fn mix(&self, channels: &[(usize, Component)], row: &mut [u8], strength: f32) {
+        let Patch { codes, mask, side, .. } = *self.patch;
+        let (mut taps, mut weights, mut values) = (Taps::default(), [0.0; SEGMENT], [0.0; SEGMENT]);
+        for first in self.columns.clone().step_by(SEGMENT) {
+            let n = (self.columns.end - first).min(SEGMENT);
+            taps.place_plain(side, self.start + self.step * first as f32, self.step, n);
+            taps.read_plain(mask, &mut weights[..n]);
+            if weights[..n].iter().all(|w| *w <= 0.0) {
+                continue;
+            }
+            weights[..n].iter_mut().for_each(|w| *w *= strength);
+            for (channel, component) in channels {
+                taps.read_plain(&codes[channel * side * side..][..side * side], &mut values[..n]);
+                mix(&mut row[component.offset + first * component.step..], component.step, &values[..n], &weights[..n]);
             }
         }
     }

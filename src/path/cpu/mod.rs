@@ -8,9 +8,9 @@ mod taps;
 use std::sync::Arc;
 use std::time::Instant;
 
-use glam::{Affine2, Vec3, Vec4};
+use glam::{Affine2, Vec2, Vec3};
 
-use self::blend::{Patch, blend, compose};
+use self::blend::{Patch, blend, to_codes};
 use self::generator::Generator;
 use self::sample::{Border, Sampler};
 use super::window::{CROPS, choose_crop};
@@ -20,6 +20,7 @@ use crate::engine::cpu::Net;
 use crate::error::Result;
 use crate::face::{Detection, Landmarks};
 use crate::frame::{FrameView, FrameViewMut};
+use crate::guide::window::Window;
 use crate::identity::Identity;
 use crate::models::Model;
 use crate::settings::Look;
@@ -45,7 +46,6 @@ struct PainterState {
     mask: mask::HullMask,
     canvas: Vec<f32>,
     swapped: Vec<f32>,
-    patch: Vec<Vec4>,
     least_crop: usize,
     most_crop: usize,
 }
@@ -172,7 +172,6 @@ impl PainterState {
             mask: mask::HullMask::new(canvas_side(most_crop)),
             canvas: vec![0.0; 3 * area],
             swapped: vec![0.0; 3 * area],
-            patch: vec![Vec4::ZERO; area],
             least_crop,
             most_crop,
         };
@@ -193,9 +192,11 @@ impl PainterState {
         let side = canvas_side(crop);
         let values = 3 * side * side;
         let points = face.landmarks.mapped(canvas_from_frame);
+        let worked = self.worked(&points, side, crop);
         CpuPath::timed(times, Stage::Align, || {
             let sampler = Sampler::new(&frame.view());
-            sampler.warp(canvas_from_frame.inverse(), side, Border::Repeat, &mut self.canvas[..values]);
+            let (map, canvas) = (canvas_from_frame.inverse(), &mut self.canvas[..values]);
+            sampler.warp_window(map, side, worked, Border::Repeat, canvas);
         });
         let (canvas, swapped) = (&self.canvas[..values], &mut self.swapped[..values]);
         CpuPath::timed(times, Stage::Guide, || match &mut self.guide {
@@ -206,22 +207,39 @@ impl PainterState {
             CpuPath::timed(times, Stage::Swap, || generator.run(canvas, side, crop, swapped));
         }
         CpuPath::timed(times, Stage::Mask, || {
-            let mask = self.mask.run(&points, side, look.feather * crop as f32);
-            compose(&frame.info, swapped, mask, &mut self.patch[..side * side]);
+            self.mask.run(&points, side, look.feather * crop as f32);
+            let rows = worked.top * side..(worked.top + worked.height) * side;
+            let (r, gb) = swapped.split_at_mut(side * side);
+            let (g, b) = gb.split_at_mut(side * side);
+            to_codes(&frame.info, [&mut r[rows.clone()], &mut g[rows.clone()], &mut b[rows]]);
         });
         CpuPath::timed(times, Stage::Blend, || {
             // The mask lies within the mesh; a pixel more for the bilinear taps.
             let (lo, hi) = points.bounds();
-            let patch = Patch { pixels: &self.patch[..side * side], side, shown: (lo - 1.0, hi + 1.0) };
+            let patch = Patch { codes: swapped, mask: self.mask.last(side), side, shown: (lo - 1.0, hi + 1.0) };
             blend(frame, &patch, canvas_from_frame, look.strength);
         });
         true
     }
 
+    /// The part of the canvas that is worked on: the mesh, with room for its exchanged shape, and the generator's
+    /// window.
+    fn worked(&self, points: &Landmarks, side: usize, crop: usize) -> Window {
+        let (lo, hi) = points.bounds();
+        let room = side as f32 / 16.0;
+        let mesh = Window::around([lo - room, hi + room].into_iter(), side);
+        self.generator.as_ref().map_or(mesh, |g| {
+            let w = g.window(crop);
+            let end = |axis: usize| (w.start[axis] + w.size[axis] * w.ratio) as f32;
+            let corners = [Vec2::new(w.start[0] as f32, w.start[1] as f32), Vec2::new(end(0), end(1))];
+            Window::around([lo - room, hi + room].into_iter().chain(corners), side)
+        })
+    }
+
     fn place(&self, landmarks: &Landmarks) -> Option<(usize, Affine2)> {
         let base = align::canvas_from_frame(landmarks, CROPS[1]);
         let scale = base.matrix2.determinant().abs().sqrt();
-        if !(scale.is_finite() && scale > 1e-3 && base.translation.is_finite()) {
+        if !(scale > 1e-3 && base.is_finite() && landmarks.0.iter().all(|p| p.is_finite())) {
             return None;
         }
         let crop = choose_crop(CROPS[1] as f32 / scale, self.least_crop, self.most_crop);

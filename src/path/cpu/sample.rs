@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::taps::{SEGMENT, Taps, convert};
 use crate::color::{Component, Conversion};
 use crate::frame::{FrameInfo, FrameView};
+use crate::guide::window::Window;
 
 /// What is seen beyond the frame's edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,15 +64,21 @@ impl<'a> Sampler<'a> {
 
     /// Fills `out`, planar RGB `[3, side, side]`, with the picture seen through `frame_from_out`.
     pub fn warp(&self, frame_from_out: Affine2, side: usize, border: Border, out: &mut [f32]) {
+        self.warp_window(frame_from_out, side, Window { left: 0, top: 0, width: side, height: side }, border, out);
+    }
+
+    /// Like [`Self::warp`], but only `window` of `out` is filled.
+    pub fn warp_window(&self, frame_from_out: Affine2, side: usize, window: Window, border: Border, out: &mut [f32]) {
         let (r, gb) = out.split_at_mut(side * side);
         let (g, b) = gb.split_at_mut(side * side);
         let rows = r.par_chunks_mut(side).zip(g.par_chunks_mut(side)).zip(b.par_chunks_mut(side)).enumerate();
+        let columns = window.left..window.left + window.width;
         let step = frame_from_out.matrix2.x_axis;
-        rows.with_min_len(16).for_each(|(y, ((r, g), b))| {
-            let segments = r.chunks_mut(SEGMENT).zip(g.chunks_mut(SEGMENT)).zip(b.chunks_mut(SEGMENT)).enumerate();
-            for (i, ((r, g), b)) in segments {
-                let start = frame_from_out.transform_point2(Vec2::new((i * SEGMENT) as f32, y as f32));
-                self.segment(start, step, [r, g, b], border);
+        rows.skip(window.top).take(window.height).with_min_len(16).for_each(|(y, ((r, g), b))| {
+            for first in columns.clone().step_by(SEGMENT) {
+                let run = first..(first + SEGMENT).min(columns.end);
+                let start = frame_from_out.transform_point2(Vec2::new(first as f32, y as f32));
+                self.segment(start, step, [&mut r[run.clone()], &mut g[run.clone()], &mut b[run]], border);
             }
         });
     }
@@ -88,7 +95,7 @@ impl<'a> Sampler<'a> {
             taps.read(&channel.bytes[channel.component.offset..], rgb[c]);
         }
         let [r, g, b] = &mut rgb;
-        convert(&self.rgb_from_codes, r, g, b);
+        convert(&self.rgb_from_codes, [0.0, 1.0], [r, g, b]);
         let at = |i: usize| start + step * i as f32;
         if border == Border::Black && self.cover(at(0)).min(self.cover(at(n - 1))) < 1.0 {
             for (i, ((r, g), b)) in r.iter_mut().zip(&mut **g).zip(&mut **b).enumerate() {

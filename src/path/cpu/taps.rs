@@ -38,6 +38,16 @@ impl Taps {
         place(self, start.into(), (step * scale).into(), last, jump, n);
     }
 
+    /// Places the first `n` taps of a plain `side x side` picture at `start + i * step`, edges continued.
+    pub fn place_plain(&mut self, side: usize, start: Vec2, step: Vec2, n: usize) {
+        place(self, start.into(), step.into(), [(side - 1) as f32; 2], [1, side as u32], n);
+    }
+
+    /// The interpolated values of a plain picture, one for each of `out`.
+    pub fn read_plain(&self, picture: &[f32], out: &mut [f32]) {
+        read_plain(self, picture, out);
+    }
+
     /// The interpolated samples (0 to 255) of the channel whose bytes begin at `bytes`, one for each of `out`.
     pub fn read(&self, bytes: &[u8], out: &mut [f32]) {
         read(self, bytes, out);
@@ -71,14 +81,44 @@ fn read(taps: &Taps, bytes: &[u8], out: &mut [f32]) {
     }
 }
 
-/// Codes to RGB in place, clamped to 0 to 1.
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
-pub fn convert(rgb_from_codes: &Conversion, a: &mut [f32], b: &mut [f32], c: &mut [f32]) {
-    let [x, y, z] = rgb_from_codes.matrix.to_cols_array_2d();
-    let offset = rgb_from_codes.offset.to_array();
+fn read_plain(taps: &Taps, picture: &[f32], out: &mut [f32]) {
+    for (i, out) in out.iter_mut().enumerate().take(SEGMENT) {
+        let (first, right) = (taps.first[i] as usize, taps.right[i] as usize);
+        let second = first + taps.below[i] as usize;
+        let top = picture[first] + (picture[first + right] - picture[first]) * taps.across[i];
+        let bottom = picture[second] + (picture[second + right] - picture[second]) * taps.across[i];
+        *out = top + (bottom - top) * taps.down[i];
+    }
+}
+
+/// Applies `conversion` in place to three planes; the results are clamped to `bounds`.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
+pub fn convert(conversion: &Conversion, [least, most]: [f32; 2], [a, b, c]: [&mut [f32]; 3]) {
+    let [x, y, z] = conversion.matrix.to_cols_array_2d();
+    let offset = conversion.offset.to_array();
     for ((a, b), c) in a.iter_mut().zip(b).zip(c) {
-        let code = [*a, *b, *c];
-        let rgb = |k: usize| (x[k] * code[0] + y[k] * code[1] + z[k] * code[2] + offset[k]).clamp(0.0, 1.0);
-        (*a, *b, *c) = (rgb(0), rgb(1), rgb(2));
+        let v = [*a, *b, *c];
+        let out = |k: usize| (x[k] * v[0] + y[k] * v[1] + z[k] * v[2] + offset[k]).clamp(least, most);
+        (*a, *b, *c) = (out(0), out(1), out(2));
+    }
+}
+
+/// `code += weight * (value - code)`, rounded to nearest, for every `step`th byte of `row`.
+pub fn mix(row: &mut [u8], step: usize, values: &[f32], weights: &[f32]) {
+    match step {
+        1 => mix_every::<1>(row, values, weights),
+        2 => mix_every::<2>(row, values, weights),
+        3 => mix_every::<3>(row, values, weights),
+        _ => mix_every::<4>(row, values, weights),
+    }
+}
+
+#[inline(always)]
+fn mix_every<const STEP: usize>(row: &mut [u8], values: &[f32], weights: &[f32]) {
+    for ((byte, value), weight) in row.iter_mut().step_by(STEP).zip(values).zip(weights) {
+        let old = f32::from(*byte);
+        // A weight of 0 gives the old code back; `as` saturates, so codes outside 0..=255 are clamped.
+        *byte = (old + (value - old) * weight + 0.5) as u8;
     }
 }
