@@ -7,7 +7,7 @@ use crate::conceal::{self, Still};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::face::{Detection, Pose};
-use crate::frame::FrameViewMut;
+use crate::frame::{FrameInfo, FrameViewMut};
 use crate::identity::Identity;
 use crate::marks::badge::Badge;
 use crate::path::{FaceJob, FramePath, PRESENCE, Painter, Stage, StageTimes};
@@ -32,6 +32,7 @@ pub struct Pipeline {
     look: Look,
     tracker: Tracker,
     badge: Option<Badge>,
+    size: Option<(usize, usize)>,
     last_time: Option<Duration>,
     marking: StageTimes,
 }
@@ -89,8 +90,8 @@ impl Pipeline {
         warning: Option<String>,
         look: Look,
     ) -> Self {
-        let (news, tracker, badge, last_time, marking) = Default::default();
-        Self { device, painter, identity, path, warning, news, look, tracker, badge, last_time, marking }
+        let (news, tracker, badge, size, last_time, marking) = Default::default();
+        Self { device, painter, identity, path, warning, news, look, tracker, badge, size, last_time, marking }
     }
 
     /// What may change while frames flow; takes effect with the next frame.
@@ -122,15 +123,24 @@ impl Pipeline {
         self.warning.as_deref()
     }
 
-    /// Forgets all faces: after a flush, a seek or a gap.
+    /// Forgets all faces: after a flush, a seek or a gap. The next report tells their ids as lost.
     pub fn reset(&mut self) {
-        self.tracker.tracks.clear();
+        self.tracker.clear();
         self.last_time = None;
+    }
+
+    /// Where faces were says nothing about frames of another size.
+    fn look_at_size(&mut self, info: &FrameInfo) {
+        let size = Some((info.width, info.height));
+        if std::mem::replace(&mut self.size, size) != size {
+            self.tracker.clear();
+        }
     }
 
     /// Hides the faces that were swapped a moment ago without running any network, by the fallback policy: for
     /// frames that are too late to be swapped (QoS).
     pub fn conceal(&mut self, frame: &mut FrameViewMut<'_>) -> Result<Report> {
+        self.look_at_size(&frame.info);
         self.tracker.tracks.iter_mut().for_each(|t| t.swapped = false);
         self.hide_unswapped(frame);
         Ok(self.report(Vec::new(), Vec::new()))
@@ -145,8 +155,10 @@ impl Pipeline {
     pub fn process(&mut self, frame: &mut FrameViewMut<'_>, time: Option<Duration>) -> Result<Report> {
         if !self.look.enabled {
             self.reset();
-            return Ok(Report::default());
+            let lost = self.tracker.give_up(0.0);
+            return Ok(self.report(Vec::new(), lost));
         }
+        self.look_at_size(&frame.info);
         let elapsed_secs = self.elapsed(time);
         self.swap_faces(frame, elapsed_secs)
     }
@@ -158,7 +170,7 @@ impl Pipeline {
         match time.checked_sub(last).map(|d| d.as_secs_f32()) {
             Some(elapsed) if elapsed <= PAUSE_SECS => elapsed,
             _ => {
-                self.tracker.tracks.clear();
+                self.tracker.clear();
                 FRAME_SECS
             }
         }
@@ -199,6 +211,7 @@ impl Pipeline {
     }
 
     fn swap_faces(&mut self, frame: &mut FrameViewMut<'_>, elapsed_secs: f32) -> Result<Report> {
+        self.tracker.limit(self.look.max_faces);
         let jobs: Vec<FaceJob> = self.tracker.tracks.iter().map(|t| t.job(elapsed_secs)).collect();
         let due = self.tracker.detection_due(self.look.detect_interval);
         let faces = if due { Some(self.detect(frame)?) } else { None };
@@ -212,6 +225,7 @@ impl Pipeline {
         };
         let found = faces.map_or(Ok(Vec::new()), |faces| self.take_in(frame, &faces))?;
         let lost = self.tracker.give_up(elapsed_secs);
+        self.tracker.limit(self.look.max_faces);
         self.hide_unswapped(frame);
         self.mark(frame);
         Ok(self.report(found, lost))

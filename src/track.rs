@@ -28,6 +28,9 @@ pub struct Track {
     pub missed_secs: f32,
     /// Whether it was swapped in this frame.
     pub swapped: bool,
+    /// The box of what has to be hidden when it cannot be swapped, frame pixels: the mesh where it was last swapped,
+    /// moved along with what the detector has seen since.
+    pub place: (Vec2, Vec2),
     /// The last swapped picture, kept for the fallback `freeze`.
     pub still: Option<Still>,
 }
@@ -40,8 +43,7 @@ impl Track {
 
     /// What has to be hidden when this face cannot be swapped.
     pub fn ellipse(&self) -> Ellipse {
-        let (lo, hi) = self.bounds();
-        Ellipse::around(lo, hi)
+        Ellipse::around(self.place.0, self.place.1)
     }
 
     /// Where to look in the next frame.
@@ -59,12 +61,21 @@ impl Track {
         self.swapped = outcome.swapped;
         if outcome.swapped {
             (self.smoothed, self.pose, self.missed_secs) = (outcome.smoothed, outcome.pose, 0.0);
+            self.place = self.bounds();
         }
+    }
+
+    /// The detector still sees it, but it cannot be swapped: what hides it moves along.
+    fn follow(&mut self, face: &Detection) {
+        let ((lo, hi), middle) = (self.place, (face.min + face.max) / 2.0);
+        let half = (hi - lo) / 2.0;
+        self.place = (face.min.min(middle - half), face.max.max(middle + half));
+        self.missed_secs = 0.0;
     }
 
     /// Whether the detector's face is this one.
     fn is(&self, face: &Detection) -> bool {
-        let ((lo, hi), centre) = (self.bounds(), (face.min + face.max) / 2.0);
+        let ((lo, hi), centre) = (self.place, (face.min + face.max) / 2.0);
         let within = |p: Vec2, lo: Vec2, hi: Vec2| p.cmpge(lo).all() && p.cmple(hi).all();
         within(centre, lo, hi) || within((lo + hi) / 2.0, face.min, face.max)
     }
@@ -77,6 +88,8 @@ pub struct Tracker {
     pub tracks: Vec<Track>,
     next_id: u64,
     frames_since_detect: u32,
+    /// Ids that were forgotten since the last [`Self::give_up`].
+    forgotten: Vec<u64>,
 }
 
 impl Tracker {
@@ -92,8 +105,8 @@ impl Tracker {
     pub fn newcomers(&mut self, faces: &[Detection], max_faces: usize) -> Vec<Detection> {
         self.frames_since_detect = 0;
         for track in self.tracks.iter_mut().filter(|t| !t.swapped) {
-            if faces.iter().any(|f| track.is(f)) {
-                track.missed_secs = 0.0;
+            if let Some(face) = faces.iter().find(|f| track.is(f)) {
+                track.follow(face);
             }
         }
         let mut new: Vec<Detection> =
@@ -119,6 +132,7 @@ impl Tracker {
             presence: 0.0,
             missed_secs: 0.0,
             swapped: false,
+            place: outcome.smoothed.landmarks.bounds(),
             still: None,
         };
         track.update(outcome);
@@ -126,15 +140,32 @@ impl Tracker {
         (self.next_id, true)
     }
 
-    /// Gives up faces that were gone for too long and doubles of a face. Returns their ids.
+    /// Forgets all faces: nothing is known of where they are.
+    pub fn clear(&mut self) {
+        self.forgotten.extend(self.tracks.drain(..).map(|t| t.id));
+    }
+
+    /// Forgets the faces beyond the first `max_faces`: those that cannot be swapped first, then the smallest.
+    pub fn limit(&mut self, max_faces: usize) {
+        let area = |t: &Track| (t.place.1 - t.place.0).element_product();
+        while self.tracks.len() > max_faces {
+            let worth = |t: &Track| (t.swapped, area(t));
+            let order = |a: &Track, b: &Track| worth(a).partial_cmp(&worth(b)).unwrap_or(std::cmp::Ordering::Equal);
+            let last = self.tracks.iter().enumerate().min_by(|a, b| order(a.1, b.1)).map(|(i, _)| i);
+            self.forgotten.extend(last.map(|i| self.tracks.remove(i).id));
+        }
+    }
+
+    /// Gives up faces that were gone for too long and doubles of a face. Returns their ids, and those of all that were
+    /// forgotten. A face that is lost in this very frame is kept however long the frame took, so that it is hidden.
     pub fn give_up(&mut self, elapsed_secs: f32) -> Vec<u64> {
-        self.tracks.iter_mut().filter(|t| !t.swapped).for_each(|t| t.missed_secs += elapsed_secs);
-        let doubled = |i: usize, t: &Track| {
-            self.tracks[..i].iter().any(|o| o.swapped && iou(o.bounds(), t.bounds()) > SAME_FACE_IOU)
-        };
+        let doubled =
+            |i: usize, t: &Track| self.tracks[..i].iter().any(|o| o.swapped && iou(o.place, t.place) > SAME_FACE_IOU);
         let gone = |(i, t): (usize, &Track)| (t.missed_secs > HOLD_SECS || doubled(i, t)).then_some(t.id);
-        let lost: Vec<u64> = self.tracks.iter().enumerate().filter_map(gone).collect();
-        self.tracks.retain(|t| !lost.contains(&t.id));
-        lost
+        let gone: Vec<u64> = self.tracks.iter().enumerate().filter_map(gone).collect();
+        self.tracks.retain(|t| !gone.contains(&t.id));
+        self.tracks.iter_mut().filter(|t| !t.swapped).for_each(|t| t.missed_secs += elapsed_secs);
+        self.forgotten.extend(gone);
+        std::mem::take(&mut self.forgotten)
     }
 }
