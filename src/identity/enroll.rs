@@ -60,13 +60,17 @@ impl Enroller {
     }
 
     /// Reads the face in `picture`. Where there are several faces, `face` picks one, counted from 1, from left to
-    /// right. `photo` is the picture's name in messages.
+    /// right. `photo` is the picture's name in messages. A picture larger than [`FrameInfo::SIDE`] is shrunk first.
     ///
     /// # Errors
     /// [`Error::Enroll`] says why the photo cannot be used: no face, several faces with their places, or a face that
     /// [`Quality::refusal`] does not take.
     pub fn sample(&mut self, photo: &Path, picture: &RgbImage, face: Option<usize>) -> Result<Sample> {
         let refuse = |reason: String| Error::Enroll { photo: photo.into(), reason };
+        let largest = picture.width().max(picture.height()) as f32;
+        let fitting = *FrameInfo::SIDE.end() as f32 / largest;
+        let fitted = (fitting < 1.0).then(|| resize(picture, fitting).0);
+        let picture = fitted.as_ref().unwrap_or(picture);
         let detection = {
             let mut faces = self.path.detect(&view(picture)?, THRESHOLD)?;
             faces.sort_by(|a, b| a.min.x.total_cmp(&b.min.x));

@@ -65,6 +65,20 @@ fn several_photos_are_averaged() {
 }
 
 #[test]
+fn a_photo_larger_than_any_frame_is_shrunk() {
+    let mut wide = RgbImage::from_pixel(8400, 2500, Rgb([90; 3]));
+    let portrait = imageops::resize(&portrait(), 2500, 2500, FilterType::Triangle);
+    imageops::replace(&mut wide, &portrait, 3000, 0);
+    let (mut command, dir) = enroll(&wide);
+    command.assert().success();
+    let [wide, usual] = [dir.path().join("me.alphaface").as_path(), identity()].map(|p| Identity::open(p).unwrap());
+    let (a, b) = (wide.textures[0].points.five(), usual.textures[0].points.five());
+    let sides = [&wide, &usual].map(|i| i.textures[0].side as f32);
+    let off = a.iter().zip(b).map(|(a, b)| (*a / sides[0]).distance(b / sides[1])).fold(0.0, f32::max);
+    assert!(off < 0.02, "the mesh is off by {off} of the canvas");
+}
+
+#[test]
 fn a_picture_without_a_face_is_refused() {
     let (mut command, dir) = enroll(&RgbImage::from_pixel(400, 300, Rgb([120, 130, 140])));
     fails(&mut command, &["photo.png", "no face found"]);

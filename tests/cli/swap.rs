@@ -115,6 +115,18 @@ fn faces_of_a_video_are_swapped() {
 }
 
 #[test]
+fn sound_that_is_longer_than_the_picture_is_no_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let longer = CLIP.replace("num-buffers=100", "num-buffers=300");
+    for (input, muxer) in [("in.mkv", "matroskamux"), ("in.mp4", "mp4mux")] {
+        play(&format!("{longer} {muxer} name=mux ! filesink location={}", dir.path().join(input).display()));
+        let end = |kind| packets(&dir.path().join(input), kind).into_iter().map(|(time, _)| time).max().unwrap();
+        assert!(end("audio") > end("video") + Duration::from_secs(3), "the sound is not longer");
+        swap(&dir, input, "out.mp4").arg("--overwrite").assert().success();
+    }
+}
+
+#[test]
 fn a_cut_video_is_written_as_far_as_it_goes() {
     let dir = clip();
     let bytes = std::fs::read(dir.path().join("in.mkv")).unwrap();
@@ -246,6 +258,17 @@ fn a_picture_without_a_face_is_told() {
     RgbImage::from_pixel(320, 240, Rgb([9, 99, 200])).save(dir.path().join("in.png")).unwrap();
     fails(&mut swap(&dir, "in.png", "out.png"), &["in.png", "no face was found"]);
     fails(&mut swap(&dir, "in.png", "out.mp4"), &["out.mp4", ".png"]);
+    assert_eq!(listing(dir.path()), ["in.png"]);
+}
+
+#[test]
+fn a_picture_that_is_too_large_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    RgbImage::new(8193, 20).save(dir.path().join("in.png")).unwrap();
+    // The identity is not even looked at.
+    let mut command = alphaswap();
+    command.current_dir(dir.path()).args(["swap", "in.png", "out.png", "--source", "missing.alphaface"]);
+    fails(&mut command, &["in.png", "8193 x 20", "8192"]);
     assert_eq!(listing(dir.path()), ["in.png"]);
 }
 

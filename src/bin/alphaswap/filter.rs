@@ -18,6 +18,7 @@ pub struct Progress {
     frames: AtomicU64,
     frames_swapped: AtomicU64,
     end_ms: AtomicU64,
+    input_end_ms: AtomicU64,
     failure: Mutex<Option<anyhow::Error>>,
     warnings: Mutex<Vec<String>>,
 }
@@ -36,6 +37,11 @@ impl Progress {
     /// Running time at the end of the last frame.
     pub fn end(&self) -> Duration {
         Duration::from_millis(self.end_ms.load(Ordering::Relaxed))
+    }
+
+    /// Running time at the latest end of all streams of the input, sound and subtitles too.
+    pub fn input_end(&self) -> Duration {
+        self.end().max(Duration::from_millis(self.input_end_ms.load(Ordering::Relaxed)))
     }
 
     /// The error that stopped the stream, once.
@@ -91,17 +97,30 @@ pub fn attach(pad: &gst::Pad, swapper: Pipeline, progress: Arc<Progress>) {
     });
 }
 
+fn running_time(pad: &gst::Pad, time: Option<gst::ClockTime>) -> Option<gst::ClockTime> {
+    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
+    segment.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(time)
+}
+
+/// Notes how far the stream of `pad`, of any kind, goes.
+pub fn watch_end(pad: &gst::Pad, progress: Arc<Progress>) {
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        if let Some(buffer) = info.buffer()
+            && let Some(start) = running_time(pad, buffer.pts())
+        {
+            progress
+                .input_end_ms
+                .fetch_max((start + buffer.duration().unwrap_or_default()).mseconds(), Ordering::Relaxed);
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
 fn swap_buffer(pad: &gst::Pad, buffer: &mut gst::BufferRef, swapper: &mut Pipeline, progress: &Progress) -> Result<()> {
     let caps = pad.current_caps().context("a frame came before its caps")?;
     let video = VideoInfo::from_caps(&caps)?;
     let info = media::frame_info(&video)?;
-    let segment = pad.sticky_event::<gst::event::Segment>(0);
-    let running = |t: gst::ClockTime| segment.as_ref()?.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(t);
-    let (pts, duration) = (buffer.pts(), buffer.duration());
-    let start = pts.and_then(running);
-    if buffer.flags().contains(gst::BufferFlags::DISCONT) && progress.frames() > 0 {
-        swapper.reset();
-    }
+    let (start, duration) = (running_time(pad, buffer.pts()), buffer.duration());
     let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &video).context("a frame cannot be written")?;
     let mut strides = [0; 3];
     strides.iter_mut().zip(frame.plane_stride()).for_each(|(s, p)| *s = (*p).max(0) as usize);

@@ -49,11 +49,15 @@ pub fn swap(input: &Path, output: &Path, overwrite: bool, swapper: &SwapperArgs)
     };
     let pending = Pending::new(output, overwrite)?;
     let mut picture = read(input)?;
+    let most = *FrameInfo::SIDE.end();
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    if width.max(height) > most {
+        bail!("{}: is {width} x {height} pixels; at most {most} x {most} can be swapped", input.display());
+    }
     let mut pipeline = swapper.pipeline()?;
     let keep_alpha = picture.color().has_alpha() && format != ImageFormat::Jpeg;
     picture = if keep_alpha { picture.into_rgba8().into() } else { picture.into_rgb8().into() };
     let (pixel, bytes) = if keep_alpha { (PixelFormat::Rgba, 4) } else { (PixelFormat::Rgb, 3) };
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
     let info = FrameInfo { format: pixel, width, height, color: ColorSpace::default() };
     let pixels = match &mut picture {
         DynamicImage::ImageRgba8(p) => p.as_flat_samples_mut().samples,

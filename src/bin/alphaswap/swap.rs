@@ -15,7 +15,7 @@ use crate::options::SwapperArgs;
 use crate::output::Pending;
 use crate::{contact_sheet, interrupt, picture, transcode};
 
-/// A video that ends this much before its announced end was cut.
+/// A file all of whose streams end this much before its announced end was cut.
 const CUT: Duration = Duration::from_millis(500);
 
 /// Swap the faces of a video file or a picture.
@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<()> {
         End::Cut { expected } => bail!(
             "{}: cut in the middle: it ends after {:.1} s of {:.1} s; what there was is in {}",
             args.input.display(),
-            progress.end().as_secs_f64(),
+            progress.input_end().as_secs_f64(),
             expected.as_secs_f64(),
             args.output.display()
         ),
@@ -121,7 +121,7 @@ fn play(args: &Args, pipeline: gst::Pipeline, progress: &Progress) -> Result<End
         }
     }
     bar.finish_and_clear();
-    let cut = expected > progress.end() + CUT.max(expected / 50);
+    let cut = expected > progress.input_end() + CUT.max(expected / 50);
     Ok(if cut { End::Cut { expected } } else { End::Complete })
 }
 

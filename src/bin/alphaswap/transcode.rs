@@ -69,6 +69,7 @@ fn connect(parser: &gst::Element, plan: Plan) {
     let progress = plan.progress.clone();
     let plan = Arc::new(Mutex::new(Some(plan)));
     parser.connect_pad_added(move |parser, pad| {
+        filter::watch_end(pad, progress.clone());
         let (plan, progress, parser) = (plan.clone(), progress.clone(), parser.downgrade());
         pad.add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, move |_, _| {
             // Held while linking, so that no other stream gets ahead.
