@@ -46,6 +46,11 @@ pub enum DeviceChoice {
     Adapter(String),
 }
 
+impl DeviceChoice {
+    /// How users write the default.
+    pub const DEFAULT_NAME: &str = "auto";
+}
+
 impl FromStr for DeviceChoice {
     type Err = std::convert::Infallible;
     fn from_str(s: &str) -> Result<Self, Self::Err> {

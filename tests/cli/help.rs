@@ -18,17 +18,20 @@ fn help_is_as_agreed() {
 
 #[test]
 fn wrong_usage_has_exit_code_2() {
-    let wrong: [&[&str]; 7] = [
+    let wrong: [&[&str]; 10] = [
         &[],
         &["paint"],
         &["swap", "a.mp4"],
         &["swap", "a.mp4", "b.mp4", "--source", "c", "--strength", "2"],
         &["swap", "a.mp4", "b.mp4", "--source", "c", "--fallback", "mosaic"],
+        &["swap", "a.mp4", "b.mp4", "--source", "c", "--max-faces", "17"],
+        &["swap", "a.mp4", "b.mp4", "--source", "c", "--detect-interval", "301"],
+        &["swap", "a.mp4", "b.mp4", "--source", "c", "--feather", "0.3"],
         &["enroll", "a.jpg", "-o", "b", "--name", "n"],
         &["enroll", "a.jpg", "-o", "b", "--name", "n", "--consent", ""],
     ];
     for arguments in wrong {
         alphaswap().args(arguments).assert().code(2);
     }
-    alphaswap().args(wrong[5]).assert().stderr(predicate::str::contains("--consent"));
+    alphaswap().args(wrong[8]).assert().stderr(predicate::str::contains("--consent"));
 }

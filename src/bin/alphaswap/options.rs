@@ -1,12 +1,16 @@
 //! Options that several subcommands share.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use alphaswap::Pipeline;
 use alphaswap::identity::Identity;
 use alphaswap::settings::{Corner, DeviceChoice, Fallback, Look, ModelChoice};
 use anyhow::Result;
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 /// Whose face, by which model, on which machine.
@@ -30,7 +34,7 @@ pub struct SwapperArgs {
 pub struct DeviceArgs {
     /// `auto` (a hardware GPU if there is one, else the CPU), `gpu` (a hardware GPU or an error), `cpu`, or a part of
     /// an adapter's name as `alphaswap doctor` lists it.
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    #[arg(long, value_name = "DEVICE", default_value = DeviceChoice::DEFAULT_NAME)]
     pub device: DeviceChoice,
 }
 
@@ -39,51 +43,73 @@ pub struct DeviceArgs {
 #[command(next_help_heading = "Look")]
 pub struct LookArgs {
     /// Faces swapped in a frame at most; the largest first.
-    #[arg(long, value_name = "N", default_value_t = Look::default().max_faces, value_parser = count)]
+    #[arg(long, value_name = span(Look::MAX_FACES), default_value_t = Look::default().max_faces,
+          value_parser = within(Look::MAX_FACES))]
     max_faces: usize,
     /// Frames between two looks for new faces while all known ones are followed.
-    #[arg(long, value_name = "FRAMES", default_value_t = Look::default().detect_interval,
-          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = span(Look::DETECT_INTERVAL), default_value_t = Look::default().detect_interval,
+          value_parser = within(Look::DETECT_INTERVAL))]
     detect_interval: u32,
-    /// From which detector score on something is a face, 0 to 1.
-    #[arg(long, value_name = "0..1", default_value_t = Look::default().threshold, value_parser = fraction)]
+    /// From which detector score on something is a face.
+    #[arg(long, value_name = span(Look::UNIT), default_value_t = Look::default().threshold,
+          value_parser = within(Look::UNIT))]
     threshold: f32,
     /// Landmark smoothing: 0 none, 1 strongest.
-    #[arg(long, value_name = "0..1", default_value_t = Look::default().smoothing, value_parser = fraction)]
+    #[arg(long, value_name = span(Look::UNIT), default_value_t = Look::default().smoothing,
+          value_parser = within(Look::UNIT))]
     smoothing: f32,
     /// Width of the mask's soft edge, as a fraction of the crop's side.
-    #[arg(long, value_name = "0..1", default_value_t = Look::default().feather, value_parser = fraction)]
+    #[arg(long, value_name = span(Look::FEATHER), default_value_t = Look::default().feather,
+          value_parser = within(Look::FEATHER))]
     feather: f32,
-    /// How much of the swapped face is shown, 0 to 1.
-    #[arg(long, value_name = "0..1", default_value_t = Look::default().strength, value_parser = fraction)]
+    /// How much of the swapped face is shown: 0 the real face, 1 the swapped one.
+    #[arg(long, value_name = span(Look::UNIT), default_value_t = Look::default().strength,
+          value_parser = within(Look::UNIT))]
     strength: f32,
     /// What is shown when a face that was swapped a moment ago cannot be swapped now.
-    #[arg(long, value_enum, default_value = "blur")]
+    #[arg(long, value_enum, default_value_t = FallbackArg(Look::default().fallback))]
     fallback: FallbackArg,
     /// Leave out the visible badge that tells viewers of the swap.
     #[arg(long)]
     no_badge: bool,
     /// Where the badge stands.
-    #[arg(long, value_enum, default_value = "bottom-left")]
+    #[arg(long, value_enum, default_value_t = CornerArg(Look::default().badge_position))]
     badge_position: CornerArg,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum FallbackArg {
-    /// The face's last place is blurred beyond recognition.
-    Blur,
-    /// The last swapped picture of that place stays.
-    Freeze,
-    /// The frame as it came: shows the real face.
-    Pass,
+#[derive(Clone, Copy)]
+struct FallbackArg(Fallback);
+
+impl ValueEnum for FallbackArg {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self(Fallback::Blur), Self(Fallback::Freeze), Self(Fallback::Pass)]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self.0 {
+            Fallback::Blur => PossibleValue::new("blur").help("The face's last place is blurred beyond recognition"),
+            Fallback::Freeze => PossibleValue::new("freeze").help("The last swapped picture of that place stays"),
+            Fallback::Pass => PossibleValue::new("pass").help("The frame as it came: shows the real face"),
+        })
+    }
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum CornerArg {
-    TopLeft,
-    TopRight,
-    BottomLeft,
-    BottomRight,
+#[derive(Clone, Copy)]
+struct CornerArg(Corner);
+
+impl ValueEnum for CornerArg {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self(Corner::TopLeft), Self(Corner::TopRight), Self(Corner::BottomLeft), Self(Corner::BottomRight)]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self.0 {
+            Corner::TopLeft => "top-left",
+            Corner::TopRight => "top-right",
+            Corner::BottomLeft => "bottom-left",
+            Corner::BottomRight => "bottom-right",
+        }))
+    }
 }
 
 impl LookArgs {
@@ -96,19 +122,10 @@ impl LookArgs {
             smoothing: self.smoothing,
             feather: self.feather,
             strength: self.strength,
-            fallback: match self.fallback {
-                FallbackArg::Blur => Fallback::Blur,
-                FallbackArg::Freeze => Fallback::Freeze,
-                FallbackArg::Pass => Fallback::Pass,
-            },
-            badge: !self.no_badge,
-            badge_position: match self.badge_position {
-                CornerArg::TopLeft => Corner::TopLeft,
-                CornerArg::TopRight => Corner::TopRight,
-                CornerArg::BottomLeft => Corner::BottomLeft,
-                CornerArg::BottomRight => Corner::BottomRight,
-            },
-            enabled: true,
+            fallback: self.fallback.0,
+            badge: Look::default().badge && !self.no_badge,
+            badge_position: self.badge_position.0,
+            enabled: Look::default().enabled,
         }
     }
 }
@@ -126,12 +143,19 @@ impl SwapperArgs {
     }
 }
 
-fn fraction(text: &str) -> Result<f32, String> {
-    let number: f32 = text.parse().map_err(|_| "not a number".to_string())?;
-    if (0.0..=1.0).contains(&number) { Ok(number) } else { Err("must lie between 0 and 1".into()) }
+/// A parser for numbers in `range`.
+fn within<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+where
+    T: FromStr + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    move |text| {
+        let number = text.parse().map_err(|_| "not such a number".to_string())?;
+        let (least, most) = (range.start(), range.end());
+        if range.contains(&number) { Ok(number) } else { Err(format!("must lie between {least} and {most}")) }
+    }
 }
 
-fn count(text: &str) -> Result<usize, String> {
-    let number: usize = text.parse().map_err(|_| "not a whole number".to_string())?;
-    if (1..=64).contains(&number) { Ok(number) } else { Err("must lie between 1 and 64".into()) }
+/// How `--help` shows the values that an option takes.
+fn span<T: Display>(range: RangeInclusive<T>) -> String {
+    format!("{}..{}", range.start(), range.end())
 }
