@@ -33,9 +33,14 @@ pub(crate) struct Source {
 
 impl Source {
     pub fn new() -> Self {
+        Self::of_encoder("faceres")
+    }
+
+    /// As if `encoder` had made its embedding.
+    pub fn of_encoder(encoder: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("nobody.alphaface");
-        nobody().save(&path).unwrap();
+        Identity { encoder: encoder.into(), ..nobody() }.save(&path).unwrap();
         Self { _dir: dir, path }
     }
 }
@@ -72,10 +77,14 @@ pub(crate) fn element(source: &Source) -> gst::Element {
 
 /// The element between a harness's pads, with a bus of its own.
 pub(crate) fn harness(source: &Source) -> (gst_check::Harness, gst::Bus) {
-    let element = element(source);
+    harness_of(&element(source))
+}
+
+/// `element` between a harness's pads, with a bus of its own.
+pub(crate) fn harness_of(element: &gst::Element) -> (gst_check::Harness, gst::Bus) {
     let bus = gst::Bus::new();
     element.set_bus(Some(&bus));
-    (gst_check::Harness::with_element(&element, Some("sink"), Some("src")), bus)
+    (gst_check::Harness::with_element(element, Some("sink"), Some("src")), bus)
 }
 
 /// A pipeline that is brought to rest when it goes, whatever the test found.

@@ -21,6 +21,12 @@ impl Portrait {
         video_caps(PixelFormat::Rgb, self.picture.width() as usize, self.picture.height() as usize)
     }
 
+    /// A grey picture of the same size.
+    fn nobody(&self, frame: u64) -> gst::Buffer {
+        let (width, height) = self.picture.dimensions();
+        Self { picture: image::RgbImage::from_pixel(width, height, image::Rgb([128; 3])) }.buffer(frame)
+    }
+
     /// The picture in GStreamer's layout, rows rounded up to four bytes.
     fn buffer(&self, frame: u64) -> gst::Buffer {
         let row = self.picture.width() as usize * 3;
@@ -98,6 +104,48 @@ fn a_late_frame_hides_the_face_without_a_look_at_it() {
 }
 
 #[test]
+fn late_frames_go_without_a_look_for_a_short_time_only() {
+    let (source, portrait) = (Source::new(), Portrait::open());
+    let (mut harness, _bus) = harness(&source);
+    harness.element().unwrap().set_property("detect-interval", 300u32);
+    harness.set_src_caps(portrait.caps());
+    pass(&mut harness, portrait.buffer(0)).unwrap();
+    let late = gst::event::Qos::builder(gst::QOSType::Underflow, 2.0, 1_000_000_000).timestamp(gst::ClockTime::SECOND);
+    harness.push_upstream_event(late.build());
+    let mut looks = (1..20).filter(|&frame| {
+        let got = pass(&mut harness, portrait.buffer(frame)).unwrap();
+        let meta = got.meta::<gst_video::VideoRegionOfInterestMeta>().unwrap();
+        meta.param("alphaswap").unwrap().get::<bool>("swapped").unwrap()
+    });
+    assert_eq!((looks.next(), looks.next(), looks.next()), (Some(9), Some(18), None), "one look in 0.3 s");
+}
+
+#[test]
+fn a_face_that_leaves_is_told_with_its_last_place() {
+    let (source, portrait) = (Source::new(), Portrait::open());
+    let (mut harness, bus) = harness(&source);
+    harness.set_src_caps(portrait.caps());
+    let got = pass(&mut harness, portrait.buffer(0)).unwrap();
+    let meta = got.meta::<gst_video::VideoRegionOfInterestMeta>().unwrap();
+    let id = meta.param("alphaswap").unwrap().get::<u64>("id");
+    assert_eq!(names(&bus), ["alphaswap-face-found"]);
+    // Hidden first, in case it was only missed; then given up.
+    let gone = (1..60).find(|&frame| {
+        let got = pass(&mut harness, portrait.nobody(frame)).unwrap();
+        got.meta::<gst_video::VideoRegionOfInterestMeta>().is_none()
+    });
+    let gone = gone.expect("a frame without the face");
+    assert!(gone > 1, "given up at once");
+    let lost = wait_for(&bus, &[gst::MessageType::Element]);
+    let lost = lost.structure().unwrap();
+    assert_eq!((lost.name().as_str(), lost.get::<u64>("id")), ("alphaswap-face-lost", id));
+    let place = ["x", "y", "width", "height"].map(|name| lost.get::<u32>(name).unwrap());
+    assert_eq!(place, <[u32; 4]>::from(meta.rect()));
+    assert_eq!(lost.get::<gst::ClockTime>("running-time"), Ok(portrait.nobody(gone).pts().unwrap()));
+    assert!(names(&bus).is_empty(), "a face is lost once");
+}
+
+#[test]
 fn a_flush_forgets_the_face() {
     let (source, portrait) = (Source::new(), Portrait::open());
     let (mut harness, bus) = harness(&source);
@@ -108,5 +156,28 @@ fn a_flush_forgets_the_face() {
     harness.push_event(gst::event::FlushStop::new(true));
     harness.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new()));
     pass(&mut harness, portrait.buffer(0)).unwrap();
-    assert_eq!(names(&bus), ["alphaswap-face-found"], "found again");
+    assert_eq!(names(&bus), ["alphaswap-face-lost", "alphaswap-face-found"], "found again");
+}
+
+#[test]
+fn a_new_size_forgets_the_face() {
+    let (source, portrait) = (Source::new(), Portrait::open());
+    let (mut harness, bus) = harness(&source);
+    harness.set_src_caps(portrait.caps());
+    let got = pass(&mut harness, portrait.buffer(0)).unwrap();
+    let place = got.meta::<gst_video::VideoRegionOfInterestMeta>().unwrap().rect();
+    assert_eq!(names(&bus), ["alphaswap-face-found"]);
+    let late = gst::event::Qos::builder(gst::QOSType::Underflow, 2.0, 1_000_000_000).timestamp(gst::ClockTime::SECOND);
+    harness.push_upstream_event(late.build());
+    let (width, height) = portrait.picture.dimensions();
+    let filter = image::imageops::FilterType::Triangle;
+    let small = Portrait { picture: image::imageops::resize(&portrait.picture, width / 2, height / 2, filter) };
+    harness.set_src_caps(small.caps());
+    let got = pass(&mut harness, small.buffer(1)).unwrap();
+    let meta = got.meta::<gst_video::VideoRegionOfInterestMeta>().expect("the face in the new size");
+    assert!(meta.param("alphaswap").unwrap().get::<bool>("swapped").unwrap(), "looked at although it is late");
+    let lost = wait_for(&bus, &[gst::MessageType::Element]);
+    let lost = lost.structure().unwrap();
+    assert_eq!((lost.name().as_str(), lost.get::<u32>("x")), ("alphaswap-face-lost", Ok(place.0)));
+    assert_eq!(names(&bus), ["alphaswap-face-found"]);
 }

@@ -4,7 +4,7 @@ use alphaswap::frame::PixelFormat;
 use gst::prelude::*;
 use gst_controller::prelude::*;
 
-use super::{Source, buffer, harness, pass, video_caps, wait_for};
+use super::{Source, buffer, element, harness, harness_of, pass, video_caps, wait_for};
 
 #[test]
 fn look_changes_while_frames_flow_and_the_model_does_not() {
@@ -98,4 +98,20 @@ fn another_person_while_frames_flow() {
     assert!(w.error().message().contains("/nowhere/else.alphaface"), "{}", w.error().message());
     assert_eq!(element.property::<Option<String>>("source").as_deref(), second.path.to_str(), "the old one stays");
     pass(&mut harness, buffer(PixelFormat::I420, 64, 48, 0, 2)).unwrap();
+}
+
+#[test]
+fn a_person_whom_the_generator_cannot_put_on_is_refused() {
+    let (first, other) = (Source::of_encoder("faceres_224"), Source::of_encoder("another"));
+    let element = element(&first);
+    element.set_property("model", "guided");
+    let (mut harness, bus) = harness_of(&element);
+    harness.set_src_caps(video_caps(PixelFormat::I420, 64, 48));
+    pass(&mut harness, buffer(PixelFormat::I420, 64, 48, 0, 0)).unwrap();
+    element.set_property("source", other.path.to_str().unwrap());
+    pass(&mut harness, buffer(PixelFormat::I420, 64, 48, 0, 1)).unwrap();
+    let message = wait_for(&bus, &[gst::MessageType::Warning]);
+    let gst::MessageView::Warning(w) = message.view() else { unreachable!() };
+    assert!(w.error().message().contains("another"), "{}", w.error().message());
+    assert_eq!(element.property::<Option<String>>("source").as_deref(), first.path.to_str(), "the one who plays on");
 }

@@ -48,8 +48,8 @@ Puts an enrolled identity's face on the faces of a video stream, in place, frame
                            Latency. No frame is held back: timestamps and latency pass unchanged.
                            QoS.     A frame that downstream reports as late is not swapped: the faces known so far are
                            hidden as fallback says, a QOS message is posted, and `concealed` in stats counts it. At
-                           most detect-interval frames in a row are treated so, and none while no face is known.
-                           qos=true drops late frames instead.
+                           most detect-interval frames in a row are treated so, for less than 0.3 s of the stream,
+                           and none while no face is known. qos=true drops late frames instead.
                            Seeking. A flush, a new segment or a jump in time forgets all faces.
                            Device.  The property adapter and a WARNING tell when no hardware GPU is used; device=gpu
                            makes that an error.

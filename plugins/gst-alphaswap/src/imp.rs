@@ -15,7 +15,7 @@ use gst_base::subclass::prelude::*;
 
 use crate::element::{self, DESCRIPTION};
 use crate::qos::Qos;
-use crate::session::{Outcome, Request, Session};
+use crate::session::{Outcome, Person, Request, Session};
 use crate::settings::{BadgePosition, Fallback, Settings, default_device, default_model};
 use crate::stats::Stats;
 use crate::{error, frame, post};
@@ -109,8 +109,8 @@ pub struct AlphaSwap {
     started: AtomicBool,
     /// The stream was interrupted: the next frame has nothing to do with the last one.
     interrupted: AtomicBool,
-    /// An identity set while playing, for the next frame.
-    next_identity: Mutex<Option<Arc<Identity>>>,
+    /// Set while playing, for the next frame.
+    next_person: Mutex<Option<Person>>,
 }
 
 /// Locks even if a panic left the lock poisoned: each value here is whole at any time.
@@ -121,15 +121,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl AlphaSwap {
     /// Before start the path is only kept. Later the file is opened at once; if that fails, the old identity stays.
     fn set_source(&self, source: Option<PathBuf>) {
-        if self.started.load(Ordering::SeqCst) {
-            let identity = match source.as_deref().map(Identity::open) {
-                Some(Ok(identity)) => identity,
-                Some(Err(e)) => return self.warn(error::code(&e), &format!("the identity stays as it was: {e}")),
-                None => return gst::warning!(CAT, imp = self, "source cannot be unset while playing"),
-            };
-            *lock(&self.next_identity) = Some(Arc::new(identity));
+        if !self.started.load(Ordering::SeqCst) {
+            return lock(&self.settings).source = source;
         }
-        lock(&self.settings).source = source;
+        let (path, identity) = match source.map(|path| (Identity::open(&path), path)) {
+            Some((Ok(identity), path)) => (path, Arc::new(identity)),
+            Some((Err(e), _)) => return self.warn(error::code(&e), &format!("the identity stays as it was: {e}")),
+            None => return gst::warning!(CAT, imp = self, "source cannot be unset while playing"),
+        };
+        // In this order: the frame that takes the person may put the old path back.
+        lock(&self.settings).source = Some(path.clone());
+        *lock(&self.next_person) = Some((path, identity));
     }
 
     fn set_model(&self, model: Option<String>) {
@@ -168,12 +170,11 @@ impl AlphaSwap {
     /// Posts what a frame brought. Called without any lock held.
     fn tell(&self, outcome: Outcome) {
         let full = lock(&self.stats).record(&outcome.sample, Instant::now());
+        outcome.refused.into_iter().for_each(|refused| lock(&self.settings).put_back(refused));
         for structure in outcome.messages.into_iter().chain(full) {
             post::element(&self.obj(), structure);
         }
-        for text in outcome.warnings {
-            self.warn(error::Code::Resource(gst::ResourceError::Failed), &text);
-        }
+        outcome.warnings.iter().for_each(|text| self.warn(error::Code::Resource(gst::ResourceError::Failed), text));
     }
 }
 
@@ -259,7 +260,7 @@ impl BaseTransformImpl for AlphaSwap {
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
         self.started.store(false, Ordering::SeqCst);
         *lock(&self.session) = None;
-        *lock(&self.next_identity) = None;
+        *lock(&self.next_person) = None;
         *lock(&self.stats) = Stats::default();
         Ok(())
     }
@@ -329,7 +330,7 @@ impl BaseTransformImpl for AlphaSwap {
             running_time,
             late: lateness.is_some(),
             forget: self.interrupted.swap(false, Ordering::SeqCst),
-            identity: lock(&self.next_identity).take(),
+            person: lock(&self.next_person).take(),
         };
         let result = lock(&self.session).as_mut().map(|session| session.frame(buffer, request));
         let outcome = result.ok_or(gst::FlowError::Flushing)?.map_err(|e| {

@@ -1,6 +1,7 @@
 //! What lives from start to stop, and what happens to a frame.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,15 +18,24 @@ use crate::settings::Settings;
 use crate::stats::Sample;
 use crate::{error, frame};
 
+/// Stream time that may pass without a look at the frames: someone who comes into the picture is seen that long.
+const MAX_BLIND: ClockTime = ClockTime::from_mseconds(300);
+
 /// Born in start, dead in stop.
 pub(crate) struct Session {
     pipeline: Pipeline,
+    /// The file of the person who is put on.
+    source: PathBuf,
+    /// What was told last of what the pipeline runs on.
+    adapter: String,
     format: Option<(VideoInfo, FrameInfo)>,
     /// Faces of the last frame.
     faces: Vec<FaceReport>,
     /// Where each face that is not given up was last seen.
     seen: HashMap<u64, Rect>,
     concealed_in_a_row: u32,
+    /// Running time of the last frame that was not just concealed.
+    last_look: Option<ClockTime>,
     warned: Vec<String>,
 }
 
@@ -40,7 +50,18 @@ pub(crate) struct Request {
     /// Whether the stream was interrupted before it.
     pub forget: bool,
     /// Another person, from this frame on.
-    pub identity: Option<Arc<Identity>>,
+    pub person: Option<Person>,
+}
+
+/// An identity and the file that it came from.
+pub(crate) type Person = (PathBuf, Arc<Identity>);
+
+/// A person who cannot be put on.
+pub(crate) struct Refused {
+    /// The file.
+    pub source: PathBuf,
+    /// The file of the person who stays.
+    pub stays: PathBuf,
 }
 
 /// What became of a frame.
@@ -51,6 +72,8 @@ pub(crate) struct Outcome {
     pub messages: Vec<gst::Structure>,
     /// Warnings to post that were not posted before.
     pub warnings: Vec<String>,
+    /// The other person, if the generator cannot put that one on.
+    pub refused: Option<Refused>,
 }
 
 impl Session {
@@ -66,11 +89,14 @@ impl Session {
             .and_then(|identity| Pipeline::new(&device, &model, Arc::new(identity), settings.look()))
             .map_err(|e| error::message(&e))?;
         Ok(Self {
+            source: source.into(),
+            adapter: pipeline.adapter().into(),
             pipeline,
             format: None,
             faces: Vec::new(),
             seen: HashMap::new(),
             concealed_in_a_row: 0,
+            last_look: None,
             warned: Vec::new(),
         })
     }
@@ -91,11 +117,9 @@ impl Session {
     /// [`Error::Frame`] when the library cannot take it.
     pub(crate) fn set_format(&mut self, video: VideoInfo) -> Result<()> {
         let info = frame::frame_info(&video)?;
-        let same_size = |(_, old): &(_, FrameInfo)| (old.width, old.height) == (info.width, info.height);
-        if !self.format.as_ref().is_some_and(same_size) {
-            self.forget();
-        }
         self.format = Some((video, info));
+        // The first frame of a new format is looked at, late or not.
+        self.last_look = None;
         Ok(())
     }
 
@@ -110,10 +134,8 @@ impl Session {
             self.forget();
         }
         let mut warnings = Vec::new();
-        if let Some(Err(e)) = request.identity.map(|identity| self.pipeline.set_identity(identity)) {
-            warnings.push(format!("the identity stays as it was: {e}"));
-        }
-        let conceal = request.late && self.may_conceal(&request.look);
+        let refused = request.person.and_then(|person| self.put_on(person, &mut warnings));
+        let conceal = request.late && self.may_conceal(&request.look, request.running_time);
         self.pipeline.set_look(request.look);
         let time = request.running_time.map(Duration::from);
         let pipeline = &mut self.pipeline;
@@ -121,6 +143,7 @@ impl Session {
             if conceal { pipeline.conceal(view) } else { pipeline.process(view, time) }
         })?;
         self.concealed_in_a_row = if conceal { self.concealed_in_a_row + 1 } else { 0 };
+        self.last_look = if conceal { self.last_look } else { request.running_time };
         report::attach(buffer, &report.faces, info);
         warnings.extend(report.warning.clone().filter(|w| self.is_news(w)));
         let sample = Sample {
@@ -129,22 +152,50 @@ impl Session {
             faces: report.faces.len(),
             swapped: report.faces.iter().any(|f| f.swapped),
             concealed: conceal,
+            adapter: self.new_adapter(),
         };
         let messages = self.take_in(report, conceal, info, request.running_time);
-        Ok(Outcome { sample, messages, warnings })
+        Ok(Outcome { sample, messages, warnings, refused })
+    }
+
+    /// Another person from now on, unless the generator cannot put that one on.
+    fn put_on(&mut self, (source, identity): Person, warnings: &mut Vec<String>) -> Option<Refused> {
+        match self.pipeline.set_identity(identity) {
+            Ok(()) => {
+                self.source = source;
+                None
+            }
+            Err(e) => {
+                warnings.push(format!("the identity stays as it was: {e}"));
+                Some(Refused { source, stays: self.source.clone() })
+            }
+        }
+    }
+
+    /// What the pipeline runs on, if it is not what was told before: a GPU may be lost.
+    fn new_adapter(&mut self) -> Option<String> {
+        let adapter = self.pipeline.adapter();
+        (adapter != self.adapter).then(|| {
+            self.adapter = adapter.into();
+            self.adapter.clone()
+        })
     }
 
     /// Whether a late frame may go without a look at it: a face must be known that can be hidden, and someone who comes
-    /// into the picture must not wait longer than `detect_interval` frames.
-    fn may_conceal(&self, look: &Look) -> bool {
-        !self.faces.is_empty() && self.concealed_in_a_row < look.detect_interval
+    /// into the picture must not wait longer than `detect_interval` frames or [`MAX_BLIND`].
+    fn may_conceal(&self, look: &Look, running_time: Option<ClockTime>) -> bool {
+        let blind = running_time.zip(self.last_look).and_then(|(now, last)| now.checked_sub(last));
+        !self.faces.is_empty()
+            && self.concealed_in_a_row < look.detect_interval
+            && blind.is_some_and(|blind| blind < MAX_BLIND)
     }
 
+    /// The places in `seen` stay until the pipeline tells which faces it has given up.
     fn forget(&mut self) {
         self.pipeline.reset();
         self.faces.clear();
-        self.seen.clear();
         self.concealed_in_a_row = 0;
+        self.last_look = None;
     }
 
     fn is_news(&mut self, warning: &str) -> bool {
@@ -163,15 +214,12 @@ impl Session {
         info: FrameInfo,
         running_time: Option<ClockTime>,
     ) -> Vec<gst::Structure> {
-        let mut messages = Vec::new();
+        let message = |name, id, place| report::face_structure(name, id, place, running_time);
+        let lost = report.lost.iter().map(|id| (*id, self.seen.remove(id).unwrap_or_default()));
+        let mut messages: Vec<_> = lost.map(|(id, place)| message("alphaswap-face-lost", id, place)).collect();
         self.seen.extend(report.faces.iter().map(|face| (face.id, report::rect(face.bounds, info))));
-        let place = |id: &u64| self.seen.get(id).copied().unwrap_or_default();
-        let message = |name, id: &u64| report::face_structure(name, *id, place(id), running_time);
-        messages.extend(report.found.iter().map(|id| message("alphaswap-face-found", id)));
-        messages.extend(report.lost.iter().map(|id| message("alphaswap-face-lost", id)));
-        for id in &report.lost {
-            self.seen.remove(id);
-        }
+        let found = report.found.iter().map(|id| (*id, self.seen.get(id).copied().unwrap_or_default()));
+        messages.extend(found.map(|(id, place)| message("alphaswap-face-found", id, place)));
         if !concealed {
             self.faces = report.faces;
         }

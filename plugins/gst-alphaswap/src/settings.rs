@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use alphaswap::settings::{self, Corner, Look};
 use gst::glib;
 
+use crate::session::Refused;
+
 /// What is shown when a face that was swapped a moment ago cannot be swapped now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, glib::Enum)]
 #[enum_type(name = "GstAlphaSwapFallback")]
@@ -104,7 +106,7 @@ pub(crate) const fn default_model() -> &'static str {
 
 /// [`settings::DeviceChoice`]'s default in the words of the property.
 pub(crate) const fn default_device() -> &'static str {
-    "auto"
+    settings::DeviceChoice::DEFAULT_NAME
 }
 
 impl Default for Settings {
@@ -129,6 +131,13 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Names the person who plays on, unless yet another one was set meanwhile.
+    pub(crate) fn put_back(&mut self, refused: Refused) {
+        if self.source.as_ref() == Some(&refused.source) {
+            self.source = Some(refused.stays);
+        }
+    }
+
     /// What may change while frames flow, in the library's words.
     pub(crate) fn look(&self) -> Look {
         Look {

@@ -17,7 +17,7 @@ struct Window {
 }
 
 /// What is known of one frame.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {
     /// Milliseconds of each stage.
     pub stages: StageTimes,
@@ -29,6 +29,8 @@ pub(crate) struct Sample {
     pub swapped: bool,
     /// Whether the frame was late and its faces were hidden instead.
     pub concealed: bool,
+    /// What the pipeline runs on, if that changed.
+    pub adapter: Option<String>,
 }
 
 /// Counters since start, and times of the second that is running and of the last full one.
@@ -58,6 +60,7 @@ impl Stats {
         self.swapped += u64::from(sample.swapped);
         self.concealed += u64::from(sample.concealed);
         self.faces = sample.faces;
+        sample.adapter.iter().for_each(|adapter| self.adapter.clone_from(adapter));
         self.running.add(sample, now.duration_since(since));
         if self.running.elapsed < INTERVAL {
             return None;
@@ -112,7 +115,7 @@ mod tests {
     fn sample(ms: f32) -> Sample {
         let mut stages = StageTimes::default();
         stages.0[1] = ms;
-        Sample { stages, busy: Duration::from_millis(20), faces: 2, swapped: true, concealed: false }
+        Sample { stages, busy: Duration::from_millis(20), faces: 2, swapped: true, concealed: false, adapter: None }
     }
 
     #[test]
@@ -131,6 +134,18 @@ mod tests {
         assert_eq!(told.get::<u64>("frames"), Ok(11));
         assert!(stats.record(&sample(0.0), at(11)).is_none());
         assert_eq!(stats.structure().get::<f64>("detect-ms"), Ok(5.0), "the last full second stays readable");
+    }
+
+    #[test]
+    fn another_adapter_is_told_from_then_on() {
+        gst::init().unwrap();
+        let mut stats = Stats::new("a GPU".into());
+        let mut told = |adapter: Option<&str>| {
+            let sample = Sample { adapter: adapter.map(Into::into), ..sample(1.0) };
+            stats.record(&sample, Instant::now());
+            stats.structure().get::<String>("adapter").unwrap()
+        };
+        assert_eq!([None, Some("CPU"), None].map(&mut told), ["a GPU", "CPU", "CPU"]);
     }
 
     #[test]
