@@ -122,6 +122,11 @@ impl Still {
         Self { info: frame.info, ellipse, bytes }
     }
 
+    /// Whether `ellipse` stands nearly where the picture was taken.
+    pub fn is_near(&self, ellipse: &Ellipse) -> bool {
+        ((ellipse.centre - self.ellipse.centre) / self.ellipse.radius).length() < 0.25
+    }
+
     /// Shows it again at the same place. False when the frame's format has changed since.
     pub fn show(&self, frame: &mut FrameViewMut<'_>) -> bool {
         if self.info != frame.info {

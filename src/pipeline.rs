@@ -181,6 +181,8 @@ impl Pipeline {
     fn on_path<T>(&mut self, mut work: impl FnMut(&mut dyn FramePath, &Look) -> Result<T>) -> Result<T> {
         match work(self.path.as_mut(), &self.look) {
             Err(Error::DeviceLost(reason)) => self.recover(&reason)?,
+            // The adapter cannot do it at all, say a frame that is larger than its buffers.
+            Err(Error::Device(reason)) if self.device == DeviceChoice::Auto => self.fall_back(&reason)?,
             result => return result,
         }
         match work(self.path.as_mut(), &self.look) {
@@ -206,7 +208,7 @@ impl Pipeline {
 
     fn fall_back(&mut self, reason: &str) -> Result<()> {
         self.path = device::open_cpu(&self.painter, &self.identity)?;
-        self.news = Some(format!("the GPU was lost ({reason}): going on on the CPU, which is slower"));
+        self.news = Some(format!("the GPU cannot go on ({reason}): going on on the CPU, which is slower"));
         Ok(())
     }
 
@@ -258,15 +260,21 @@ impl Pipeline {
 
     /// The fallback for faces that could not be swapped, and the memory that `freeze` needs.
     fn hide_unswapped(&mut self, frame: &mut FrameViewMut<'_>) {
-        let start = Instant::now();
+        let (start, fallback) = (Instant::now(), self.look.fallback);
         for track in &mut self.tracker.tracks {
             let ellipse = track.ellipse();
-            match self.look.fallback {
+            match fallback {
                 Fallback::Freeze if track.swapped => track.still = Some(Still::take(frame, ellipse)),
                 _ if track.swapped => track.still = None,
                 Fallback::Pass => {}
-                Fallback::Freeze if track.still.as_ref().is_some_and(|s| s.show(frame)) => {}
-                Fallback::Freeze | Fallback::Blur => conceal::blur(frame, &ellipse),
+                Fallback::Freeze | Fallback::Blur => {
+                    conceal::blur(frame, &ellipse);
+                    // A still does not hide a face that has moved away from it.
+                    let frozen = fallback == Fallback::Freeze;
+                    if let Some(still) = track.still.as_ref().filter(|s| frozen && s.is_near(&ellipse)) {
+                        still.show(frame);
+                    }
+                }
             }
         }
         self.marking.add(Stage::Mark, start.elapsed());

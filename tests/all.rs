@@ -18,3 +18,4 @@ mod pipeline;
 mod shaders;
 mod smooth;
 mod support;
+mod track;
