@@ -23,6 +23,10 @@ pub struct Weights(pub HashMap<String, Tensor>);
 /// `[898, 3]` i32, `basis_index` `[n]` i32 and `basis_weight` `[n]` for the head's pose.
 pub const CANONICAL: &[u8] = include_bytes!("../models/canonical.safetensors");
 
+/// Largest weights file and card that are read, in bytes; the official AlphaFace generator has half a gibibyte.
+const MAX_WEIGHTS: u64 = 2 << 30;
+const MAX_CARD: u64 = 1 << 20;
+
 /// A network's file that is part of the binary.
 struct Shipped {
     name: &'static str,
@@ -77,16 +81,21 @@ impl Model {
     /// A `.safetensors` file with its card, the `.toml` file of the same stem beside it.
     ///
     /// # Errors
-    /// [`Error::Io`] if the weights cannot be read; [`Error::Model`] if the card is missing, or as
-    /// [`Self::from_bytes`].
+    /// [`Error::Io`] if the weights cannot be read, are no regular file or larger than 2 GiB; [`Error::Model`] if that
+    /// holds for the card (1 MiB), or as [`Self::from_bytes`].
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(Error::io(path))?;
+        check_size(path, MAX_WEIGHTS).map_err(Error::io(path))?;
         let card_path = path.with_extension("toml");
-        let card = std::fs::read_to_string(&card_path).map_err(|e| {
-            let card = card_path.display();
-            Error::model(&name, format!("its card {card} cannot be read ({e}); models/README.md says how to write one"))
-        })?;
+        let card =
+            check_size(&card_path, MAX_CARD).and_then(|()| std::fs::read_to_string(&card_path)).map_err(|e| {
+                let card = card_path.display();
+                Error::model(
+                    &name,
+                    format!("its card {card} cannot be read ({e}); models/README.md says how to write one"),
+                )
+            })?;
+        let bytes = std::fs::read(path).map_err(Error::io(path))?;
         Self::from_bytes(&name, &bytes, &card)
     }
 
@@ -150,6 +159,17 @@ impl Model {
             true => Ok(()),
             false => Err(Error::model(&self.name, format!("does not fit the network {}:{report}", spec.name))),
         }
+    }
+}
+
+/// Refuses what is no regular file (reading a pipe or a device may never end) or has more than `most` bytes.
+fn check_size(path: &Path, most: u64) -> std::io::Result<()> {
+    let metadata = std::fs::metadata(path)?;
+    let refuse = |reason: String| Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
+    match metadata.len() {
+        _ if !metadata.is_file() => refuse("not a regular file".into()),
+        size if size > most => refuse(format!("{size} bytes are too many, at most {most} are read")),
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alphaswap::error::Error;
 use alphaswap::face::Detection;
 use alphaswap::frame::{FrameView, FrameViewMut, PixelFormat};
-use alphaswap::gpu::{self, Choice, Context};
+use alphaswap::gpu::{self, Context};
 use alphaswap::identity::Identity;
 use alphaswap::path::gpu::{GpuPath, Options};
 use alphaswap::path::{FaceJob, FaceOutcome, FramePath, MeshReading, Painter, StageTimes};
@@ -13,7 +13,7 @@ use alphaswap::settings::{DeviceChoice, Look, ModelChoice};
 use alphaswap::{Pipeline, device};
 use glam::Affine2;
 
-use crate::engine_gpu::context;
+use crate::engine_gpu::own_context;
 use crate::support::{Picture, identity, photo};
 
 /// Whether this machine has a GPU that is more than a program on its CPU.
@@ -59,21 +59,9 @@ fn a_gpu_that_is_demanded_must_be_there() {
     assert!(named.to_string().contains("no such thing"), "{named}");
 }
 
-/// A device of its own that can be lost without harm to other tests, and its adapter's name.
-fn own_device() -> Option<(Arc<Context>, String)> {
-    context()?;
-    let mut adapters = gpu::adapters();
-    adapters.sort_by_key(|a| !a.software);
-    let name = adapters.remove(0).name;
-    match gpu::open(&DeviceChoice::Adapter(name.clone())).unwrap() {
-        Choice::Gpu(context) => Some((context, name)),
-        Choice::Cpu { .. } => unreachable!("an adapter was named"),
-    }
-}
-
 /// A pipeline on a device of its own, and how to lose it.
 fn pipeline(choice: impl Fn(String) -> DeviceChoice) -> Option<(Pipeline, Arc<Context>)> {
-    let (ctx, name) = own_device()?;
+    let (ctx, name) = own_context()?;
     let identity = Arc::new(identity());
     let path = Box::new(GpuPath::new(&ctx, &Painter::Mesh, &identity, Options::default()).unwrap());
     let look = Look { badge: false, ..Look::default() };
@@ -126,7 +114,7 @@ fn a_demanded_gpu_that_stays_lost_is_an_error() {
 
 #[test]
 fn every_call_on_a_lost_device_is_an_error() {
-    let Some((ctx, _)) = own_device() else { return };
+    let Some((ctx, _)) = own_context() else { return };
     let painter = Painter::load(&ModelChoice::Mesh).unwrap();
     let mut path = GpuPath::new(&ctx, &painter, &identity(), Options::default()).unwrap();
     let picture = ada();

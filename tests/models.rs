@@ -198,6 +198,24 @@ fn files_that_cannot_be_read_say_which() {
     assert!(reason.contains("lonely.toml") && reason.contains("models/README.md"), "{reason}");
 }
 
+/// What is never read, however long it is or however long it would take.
+#[test]
+fn files_that_are_no_model_by_their_size_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge.safetensors");
+    let sized = |path: &Path, bytes| std::fs::File::create(path).unwrap().set_len(bytes).unwrap();
+    let card = path.with_extension("toml");
+    sized(&card, (1 << 20) + 1);
+    sized(&path, 0);
+    let reason = reason(Model::open(&path));
+    assert!(reason.contains("huge.toml") && reason.contains("too many"), "{reason}");
+    // No disk has to hold the zeros.
+    sized(&path, (2 << 30) + 1);
+    assert!(Model::open(&path).unwrap_err().to_string().contains("too many"));
+    #[cfg(unix)]
+    assert!(Model::open(Path::new("/dev/zero")).unwrap_err().to_string().contains("not a regular file"));
+}
+
 /// The official generators are not shipped: users bring them. Narrow files under the same names stand in.
 #[test]
 fn a_user_s_official_generator_opens() {
@@ -261,6 +279,16 @@ fn configs_that_make_no_sense_are_refused() {
     refuse(|c| c.encoder[1].name = "map".into(), "two layers are called map");
     refuse(|c| c.encoder.clear(), "number of encoder layers");
     refuse(|c| c.identity.scale = f32::NAN, "identity.scale");
+    // Products of sizes that are each allowed.
+    let wide = |c: &mut GeneratorConfig| {
+        (c.crop, c.window, c.encoder[0].out) = (512, None, 16384);
+    };
+    refuse(wide, "layer e0: output is 16384x256x256, that is too large");
+    let joined = |c: &mut GeneratorConfig| {
+        (c.crop, c.window, c.encoder[0].out, c.decoder[0].out) = (1024, None, 300, 300);
+    };
+    refuse(joined, "layer d2: input is 600x512x512, that is too large");
+    refuse(|c| (c.crop, c.window) = (3072, None), "layer e0: input is 24x1536x1536, that is too large");
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 // src/align.rs, which explain the formulas. One workgroup.
 
 //!import face
+//!import finite
 
 // [1]
 @group(0) @binding(0) var<storage, read> input: FaceInput;
@@ -25,11 +26,6 @@ const TEMPLATE = array<vec2<f32>, 5>(
     vec2<f32>(0.38710, 0.72161),
     vec2<f32>(0.61508, 0.72034),
 );
-
-// By its bits, since some drivers compile comparisons as if there were no NaN.
-fn is_finite(v: f32) -> bool {
-    return (bitcast<u32>(v) & 0x7f800000u) != 0x7f800000u;
-}
 
 fn in_frame(i: u32) -> vec3<f32> {
     let p = vec3<f32>(landmarks[3u * i], landmarks[3u * i + 1u], landmarks[3u * i + 2u]);

@@ -1,9 +1,10 @@
 // Pastes a canvas back into the frame's own planes: code += mask * strength * (canvas - code), rounded to nearest.
-// Bytes whose mask is zero, and bytes that are no samples, stay as they are. An invocation makes one word (x) of one
+// Bytes whose mask is zero, whose canvas is no number, and bytes that are no samples, stay as they are. An invocation makes one word (x) of one
 // row (y, over all planes): whole words are the smallest thing that no two invocations share.
 
 //!import frame
 //!import affine
+//!import finite
 
 // packed planes, four bytes a word
 @group(0) @binding(1) var<storage, read_write> codes: array<u32>;
@@ -102,6 +103,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             continue;
         }
         let code = dot(frame.codes_from_rgb[s.x], vec4<f32>(rgbm.xyz, 1.0));
+        if !is_finite(code) {
+            continue;
+        }
         let mixed = blended((before >> (8u * byte)) & 255u, code, weight);
         after = (after & ~(255u << (8u * byte))) | (mixed << (8u * byte));
     }

@@ -16,5 +16,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let i = id.y * pixels + id.x;
     let sum = f32(input[i]) + f32(other[i]);
-    output[i] = elem(activate(vec4<f32>(sum), vec4<f32>(channel[id.y].y)).x);
+    output[i] = stored(activate(vec4<f32>(sum), vec4<f32>(channel[id.y].y)).x);
 }

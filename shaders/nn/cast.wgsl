@@ -16,5 +16,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let i = id.y * pixels + id.x;
-    output[i] = result(input[i]);
+    output[i] = converted(f32(input[i]));
 }

@@ -22,5 +22,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         }
     }
     let r = activate(vec4<f32>(sum + channel[c].x), vec4<f32>(channel[c].y));
-    output[c * pixels + pixel] = elem(r.x);
+    output[c * pixels + pixel] = stored(r.x);
 }

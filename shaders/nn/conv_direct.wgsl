@@ -29,7 +29,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let c = id.y * 4u + i;
         if c < p.out_c {
             let r = activate(vec4<f32>(acc[i] + channel[c].x), vec4<f32>(channel[c].y));
-            output[c * pixels + pixel] = elem(r.x);
+            output[c * pixels + pixel] = stored(r.x);
         }
     }
 }

@@ -73,8 +73,8 @@ fn store(c: u32, pixel: u32, v: vec4<f32>) {
     let pixels = p.out_h * p.out_w;
     let row = c * pixels;
     let r = activate(v + channel[c].x, vec4<f32>(channel[c].y));
-    if pixel < pixels { output[row + pixel] = elem(r.x); }
-    if pixel + 1u < pixels { output[row + pixel + 1u] = elem(r.y); }
-    if pixel + 2u < pixels { output[row + pixel + 2u] = elem(r.z); }
-    if pixel + 3u < pixels { output[row + pixel + 3u] = elem(r.w); }
+    if pixel < pixels { output[row + pixel] = stored(r.x); }
+    if pixel + 1u < pixels { output[row + pixel + 1u] = stored(r.y); }
+    if pixel + 2u < pixels { output[row + pixel + 2u] = stored(r.z); }
+    if pixel + 3u < pixels { output[row + pixel + 3u] = stored(r.w); }
 }

@@ -53,6 +53,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if RESIDUAL {
             v += f32(residual[base + i]);
         }
-        output[base + i] = elem(v);
+        output[base + i] = stored(v);
     }
 }

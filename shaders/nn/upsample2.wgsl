@@ -19,5 +19,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let far_x = far(x, p.in_w);
     let near = 0.75 * f32(at(id.y, y / 2u, x / 2u)) + 0.25 * f32(at(id.y, y / 2u, far_x));
     let other = 0.75 * f32(at(id.y, far_y, x / 2u)) + 0.25 * f32(at(id.y, far_y, far_x));
-    output[id.y * pixels + id.x] = elem(0.75 * near + 0.25 * other);
+    output[id.y * pixels + id.x] = stored(0.75 * near + 0.25 * other);
 }

@@ -62,7 +62,7 @@ pub fn open(choice: &DeviceChoice) -> Result<Choice> {
     }
     let adapters = enumerate();
     let infos: Vec<AdapterInfo> = adapters.iter().map(wgpu::Adapter::get_info).collect();
-    let opened = pick(&infos, choice).and_then(|(i, why)| Context::new(&adapters[i], &why));
+    let opened = pick(&infos, choice).and_then(|picked| first_open(&picked, |i, why| Context::new(&adapters[i], why)));
     match opened {
         Ok(context) => Ok(Choice::Gpu(Arc::new(context))),
         Err(Error::Device(reason)) if *choice == DeviceChoice::Auto => {
@@ -72,20 +72,37 @@ pub fn open(choice: &DeviceChoice) -> Result<Choice> {
     }
 }
 
-/// The index of the adapter that fits `choice`, and why it was taken.
-pub(crate) fn pick(infos: &[AdapterInfo], choice: &DeviceChoice) -> Result<(usize, String)> {
+/// What `open` makes of the first of `picked` that it can open.
+///
+/// # Errors
+/// [`Error::Device`] with every adapter's reason.
+fn first_open<T>(picked: &[(usize, String)], open: impl Fn(usize, &str) -> Result<T>) -> Result<T> {
+    let mut reasons = Vec::new();
+    for (i, why) in picked {
+        match open(*i, why) {
+            Err(Error::Device(reason)) => reasons.push(reason),
+            done => return done,
+        }
+    }
+    Err(Error::Device(reasons.join("; ")))
+}
+
+/// Indices of the adapters that fit `choice`, best first, and why each would be taken; at least one.
+pub(crate) fn pick(infos: &[AdapterInfo], choice: &DeviceChoice) -> Result<Vec<(usize, String)>> {
     let list = || infos.iter().map(|i| format!("`{}`", i.name)).collect::<Vec<_>>().join(", ");
     if let DeviceChoice::Adapter(name) = choice {
         let wanted = name.to_lowercase();
         let found = infos.iter().position(|i| i.name.to_lowercase().contains(&wanted));
         let missing = || Error::Device(format!("no adapter's name contains `{name}`; there are: {}", list()));
-        return found.map(|i| (i, format!("named by `{name}`"))).ok_or_else(missing);
+        return found.map(|i| vec![(i, format!("named by `{name}`"))]).ok_or_else(missing);
     }
-    let hardware = infos.iter().enumerate().filter(|(_, i)| !is_software(i));
-    match hardware.min_by_key(|(_, i)| preference(i.device_type)) {
-        Some((i, info)) => Ok((i, format!("best hardware adapter ({:?})", info.device_type))),
-        None if infos.is_empty() => Err(Error::Device("no hardware GPU: no driver offers any adapter".into())),
-        None => Err(Error::Device(format!("no hardware GPU; software adapters are used only when named: {}", list()))),
+    let mut hardware: Vec<_> = infos.iter().enumerate().filter(|(_, i)| !is_software(i)).collect();
+    hardware.sort_by_key(|(_, i)| preference(i.device_type));
+    let why = |(i, info): (usize, &AdapterInfo)| (i, format!("best hardware adapter ({:?})", info.device_type));
+    match hardware.is_empty() {
+        false => Ok(hardware.into_iter().map(why).collect()),
+        true if infos.is_empty() => Err(Error::Device("no hardware GPU: no driver offers any adapter".into())),
+        true => Err(Error::Device(format!("no hardware GPU; software adapters are used only when named: {}", list()))),
     }
 }
 
@@ -126,16 +143,28 @@ mod tests {
         for choice in [DeviceChoice::Auto, DeviceChoice::Gpu] {
             assert!(matches!(pick(&soft, &choice), Err(Error::Device(m)) if m.contains("no hardware GPU")));
         }
-        assert_eq!(pick(&soft, &DeviceChoice::Adapter("LLVMPipe".into())).unwrap().0, 0);
+        assert_eq!(pick(&soft, &DeviceChoice::Adapter("LLVMPipe".into())).unwrap()[0].0, 0);
     }
 
     #[test]
     fn discrete_before_integrated_before_software() {
         let (a, b, c) = (DeviceType::Cpu, DeviceType::IntegratedGpu, DeviceType::DiscreteGpu);
         let all = [info("soft", a), info("small", b), info("big", c)];
-        assert_eq!(pick(&all, &DeviceChoice::Auto).unwrap().0, 2);
-        assert_eq!(pick(&all[..2], &DeviceChoice::Gpu).unwrap().0, 1);
-        assert_eq!(pick(&all, &DeviceChoice::Adapter("small".into())).unwrap().0, 1);
+        let indices = |infos: &[AdapterInfo], choice| -> Vec<usize> {
+            pick(infos, &choice).unwrap().iter().map(|(i, _)| *i).collect()
+        };
+        assert_eq!(indices(&all, DeviceChoice::Auto), [2, 1]);
+        assert_eq!(indices(&all[..2], DeviceChoice::Gpu), [1]);
+        assert_eq!(indices(&all, DeviceChoice::Adapter("small".into())), [1]);
+    }
+
+    #[test]
+    fn the_next_adapter_is_tried_when_one_does_not_open() {
+        let picked = [(3, "best".to_owned()), (1, "second".to_owned())];
+        let refuse = |i: usize| -> Result<usize> { Err(Error::Device(format!("{i} is broken"))) };
+        assert_eq!(first_open(&picked, |i, _| if i == 3 { refuse(i) } else { Ok(i) }).unwrap(), 1);
+        let error = first_open(&picked, |i, _| refuse(i)).unwrap_err();
+        assert!(error.to_string().contains("3 is broken; 1 is broken"), "{error}");
     }
 
     #[test]

@@ -13,6 +13,11 @@ use crate::error::{Error, Result};
 /// How long a callback may lag behind the work that it reports.
 const CALLBACK_WAIT: Duration = Duration::from_secs(5);
 
+/// How long a hardware adapter may take for what was submitted. The longest submission takes a fraction of a second,
+/// and drivers themselves give up after some seconds; a software adapter is just slow.
+const WORK_WAIT: Duration = Duration::from_secs(10);
+const SOFTWARE_WAIT: Duration = Duration::from_secs(600);
+
 /// An open GPU: device, queue and the kernels compiled so far. wgpu reports most failures out of band; they are kept
 /// here, and [`Self::check`] (called by everything that submits or reads) turns them into [`Error::DeviceLost`].
 #[derive(Debug)]
@@ -45,9 +50,10 @@ impl Context {
     /// Opens `adapter` with everything it offers that the kernels can use; `why` says why it was chosen.
     ///
     /// # Errors
-    /// [`Error::Device`] when the driver refuses.
+    /// [`Error::Device`] when the driver refuses, or offers less than the kernels need.
     pub(crate) fn new(adapter: &wgpu::Adapter, why: &str) -> Result<Self> {
         let info = adapter.get_info();
+        check_limits(&info.name, &adapter.limits())?;
         let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("alphaswap"),
@@ -104,10 +110,16 @@ impl Context {
     }
 
     /// Waits until all submitted work is done.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`], also when the work takes longer than any that is submitted here should.
     pub fn wait(&self) -> Result<()> {
-        let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
-        self.check()?;
-        waited.map(|_| ()).map_err(|e| Error::DeviceLost(e.to_string()))
+        let timeout = Some(if self.software { SOFTWARE_WAIT } else { WORK_WAIT });
+        let waited = self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout });
+        if let Err(error) = waited {
+            self.fault.set(error.to_string());
+        }
+        self.check()
     }
 
     /// A buffer into which results are copied to be read with [`Self::map`].
@@ -150,5 +162,42 @@ impl Context {
             };
             ranges.iter().map(&mut next).collect()
         })
+    }
+}
+
+/// Compares what an adapter offers with the largest that a kernel needs (`tests/shaders.rs` holds the kernels to it).
+fn check_limits(name: &str, limits: &wgpu::Limits) -> Result<()> {
+    let needs = [
+        ("storage buffers per stage", limits.max_storage_buffers_per_shader_stage, 8),
+        ("invocations per workgroup", limits.max_compute_invocations_per_workgroup, 256),
+        ("columns per workgroup", limits.max_compute_workgroup_size_x, 256),
+        ("bytes of workgroup storage", limits.max_compute_workgroup_storage_size, 16384),
+    ];
+    match needs.iter().find(|(_, offered, needed)| offered < needed) {
+        Some((what, offered, needed)) => {
+            Err(Error::Device(format!("{name} offers {offered} {what}, {needed} are needed")))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adapter_that_offers_too_little_is_refused() {
+        assert!(check_limits("good", &wgpu::Limits::default()).is_ok());
+        let less: [fn(&mut wgpu::Limits); 4] = [
+            |l| l.max_storage_buffers_per_shader_stage = 7,
+            |l| l.max_compute_invocations_per_workgroup = 255,
+            |l| l.max_compute_workgroup_size_x = 128,
+            |l| l.max_compute_workgroup_storage_size = 16383,
+        ];
+        for change in less {
+            let mut limits = wgpu::Limits::default();
+            change(&mut limits);
+            assert!(matches!(check_limits("small", &limits), Err(Error::Device(m)) if m.starts_with("small offers")));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Identities: the person whose face is put on, made once by enrolling ([`enroll`]) and kept in a file ([`file`]).
+//! Identities: the person whose face is put on, made once by enrolling ([`enroll`]) and kept in a file ([`mod@file`]).
 
 pub mod enroll;
 pub mod file;
@@ -52,8 +52,8 @@ impl Identity {
     /// Reads an identity file.
     ///
     /// # Errors
-    /// [`Error::Identity`] says what the file is instead (a photo, a model, a text file, a folder, nothing at all) or
-    /// what is broken in it; [`Error::Io`] when it cannot be read.
+    /// [`Error::Identity`](crate::Error::Identity) says what the file is instead (a photo, a model, a text file, a folder, nothing at all) or
+    /// what is broken in it; [`Error::Io`](crate::Error::Io) when it cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         file::open(path.as_ref())
     }
@@ -61,7 +61,7 @@ impl Identity {
     /// Writes an identity file that only its owner can read. It appears under its name only when it is complete.
     ///
     /// # Errors
-    /// [`Error::Identity`] when the value cannot be a valid file, [`Error::Io`] when it cannot be written.
+    /// [`Error::Identity`](crate::Error::Identity) when the value cannot be a valid file, [`Error::Io`](crate::Error::Io) when it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         file::save(self, path.as_ref())
     }

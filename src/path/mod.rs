@@ -162,7 +162,12 @@ impl Painter {
     pub fn crops(&self, most: usize) -> (usize, usize) {
         match self {
             Self::Mesh => (window::CROPS[0], most),
-            Self::Generator { config, .. } if config.guide => (config.crop, most.max(config.crop)),
+            // A window is read by whole canvas pixels: the generator's crop must divide every size above it.
+            Self::Generator { config, .. }
+                if config.guide && window::CROPS.iter().all(|c| *c < config.crop || c % config.crop == 0) =>
+            {
+                (config.crop, most.max(config.crop))
+            }
             Self::Generator { config, .. } => (config.crop, config.crop),
         }
     }

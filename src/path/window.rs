@@ -28,6 +28,7 @@ impl Window {
     /// The window `start`, `size` (pixels of the generator's own crop of `base` pixels) on the canvas of size `crop`,
     /// a multiple of `base`.
     pub fn new(base: usize, start: [usize; 2], size: [usize; 2], crop: usize) -> Self {
+        debug_assert!(crop >= base && crop.is_multiple_of(base), "a crop of {crop} on one of {base}");
         let ratio = crop / base;
         Self { ratio, start: start.map(|v| (v + base / 8) * ratio), size }
     }

@@ -17,17 +17,25 @@ use alphaswap::tensor::Tensor;
 use crate::engine_cpu::reference;
 
 static CONTEXT: LazyLock<Option<Arc<Context>>> = LazyLock::new(|| {
-    let mut all = adapters();
-    all.sort_by_key(|a| !a.software);
-    let Some(adapter) = all.first() else {
-        assert!(std::env::var("CI").is_err_and(|_| true), "CI needs an adapter (install a software Vulkan driver)");
-        return None;
-    };
-    match open(&DeviceChoice::Adapter(adapter.name.clone())).unwrap() {
-        Choice::Gpu(context) => Some(context),
+    let opened = own_context();
+    assert!(opened.is_some() || std::env::var_os("CI").is_none(), "CI needs an adapter (a software Vulkan driver)");
+    opened.map(|(context, _)| context)
+});
+
+/// The adapter that `ALPHASWAP_TEST_ADAPTER` names (a part of its name), else any, software preferred.
+fn adapter_name() -> Option<String> {
+    let any = || adapters().into_iter().max_by_key(|a| a.software).map(|a| a.name);
+    std::env::var("ALPHASWAP_TEST_ADAPTER").ok().or_else(any)
+}
+
+/// A device of its own, that may be lost or broken without harm to other tests, and its adapter's name.
+pub fn own_context() -> Option<(Arc<Context>, String)> {
+    let name = adapter_name()?;
+    match open(&DeviceChoice::Adapter(name.clone())).unwrap() {
+        Choice::Gpu(context) => Some((context, name)),
         Choice::Cpu { .. } => unreachable!("an adapter was named"),
     }
-});
+}
 
 /// The one device of this binary; none is a skip here and a failure in CI.
 pub fn context() -> Option<&'static Arc<Context>> {
@@ -97,6 +105,7 @@ pub fn check(ctx: &Arc<Context>, spec: NetSpec, seed: u64) -> Result<(), String>
 
 /// Largest absolute difference; no number counts as infinite.
 pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
     let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
     differences.map(|d| if d.is_nan() { f32::INFINITY } else { d }).fold(0.0, f32::max)
 }

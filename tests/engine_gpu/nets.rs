@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use alphaswap::Error;
 use alphaswap::engine::gpu::{Net, Precision};
-use alphaswap::gpu::{Choice, Context, adapters, open};
+use alphaswap::gpu::{Choice, adapters, open};
 use alphaswap::nets::{Activation, Builder, ConvArgs, Edge, NetSpec, Node, Op, Padding, Port, Shape, ValueId};
 use alphaswap::settings::DeviceChoice;
 
-use super::{check, context, largest_difference, sample, tensors};
+use super::{check, context, largest_difference, own_context, sample, tensors};
 use crate::engine_cpu::reference;
 
 fn conv(b: &mut Builder, name: &str, x: ValueId, out: usize, edge: Edge, act: Activation) -> ValueId {
@@ -132,19 +132,23 @@ fn wrong_weights_and_inputs_are_refused() {
     assert!(matches!(net.run_tensors(&named), Err(Error::Shape { name, .. }) if name == "crop"));
 }
 
-/// A device of its own, to be broken.
-fn own_context() -> Option<Arc<Context>> {
-    context()?;
-    let name = adapters().into_iter().max_by_key(|a| a.software)?.name;
-    match open(&DeviceChoice::Adapter(name)).unwrap() {
-        Choice::Gpu(ctx) => Some(ctx),
-        Choice::Cpu { .. } => None,
+#[test]
+fn sixteen_bits_saturate() {
+    let Some(ctx) = context().filter(|ctx| ctx.has_f16()) else { return };
+    let spec = Arc::new(generator());
+    let (mut weights, inputs) = sample(&spec, 4);
+    let Op::Conv(first) = &spec.nodes.iter().find(|n| matches!(n.op, Op::Conv(_))).unwrap().op else { unreachable!() };
+    // Beyond what 16 bits hold, in the weights themselves and in what they make.
+    weights.0.get_mut(&first.weight).unwrap().data.iter_mut().for_each(|w| *w *= 1e7);
+    let net = Net::new(ctx, spec.clone(), &weights, Precision::F16Storage).unwrap();
+    for (name, output) in net.run_tensors(&tensors(&spec, &inputs)).unwrap() {
+        assert!(output.data.iter().all(|v| v.is_finite()), "{name}");
     }
 }
 
 #[test]
 fn a_lost_device_is_an_error_and_stays_one() {
-    let Some(ctx) = own_context() else { return };
+    let Some((ctx, _)) = own_context() else { return };
     let spec = Arc::new(generator());
     let (weights, inputs) = sample(&spec, 11);
     let net = Net::new(&ctx, spec.clone(), &weights, Precision::F32).unwrap();
@@ -159,7 +163,7 @@ fn a_lost_device_is_an_error_and_stays_one() {
 
 #[test]
 fn a_misuse_of_the_device_is_an_error_and_no_panic() {
-    let Some(ctx) = own_context() else { return };
+    let Some((ctx, _)) = own_context() else { return };
     let small = ctx.storage("small", 16);
     let mut encoder = ctx.encoder("bad copy");
     encoder.copy_buffer_to_buffer(&small.buffer, 0, &small.buffer, 8, 16);

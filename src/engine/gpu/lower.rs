@@ -202,12 +202,13 @@ impl<'a> Lowering<'a> {
         Ok(&tensor.data)
     }
 
-    /// Uploads constants in a stored type.
+    /// Uploads constants in a stored type; 16 bits saturate, as in the kernels.
     pub fn constant(&self, name: &str, data: &[f32], storage: Storage) -> Operand {
         Operand::Buffer(match storage {
             Storage::F32 => self.ctx.constant(name, data),
             Storage::F16 => {
-                let data: Vec<half::f16> = data.iter().map(|&v| half::f16::from_f32(v)).collect();
+                let data: Vec<half::f16> =
+                    data.iter().map(|&v| half::f16::from_f32(v.clamp(-65504.0, 65504.0))).collect();
                 self.ctx.constant(name, &data)
             }
         })

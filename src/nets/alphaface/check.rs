@@ -7,12 +7,22 @@ use super::{GeneratorConfig, Layer, LayerEdge};
 const MAX_SIDE: usize = 4096;
 const MAX_CHANNELS: usize = 1 << 14;
 const MAX_LAYERS: usize = 64;
+/// Values of a map: half a gibibyte in f32.
+const MAX_VALUES: usize = 1 << 27;
+/// Pixels of a map: what 65535 workgroups (the least that every GPU takes) of the smallest tile reach.
+const MAX_PIXELS: usize = 65535 * 32;
 
 type Check<T = ()> = Result<T, String>;
 
 fn within(what: &str, value: usize, range: std::ops::RangeInclusive<usize>) -> Check {
     let (low, high) = (range.start(), range.end());
     range.contains(&value).then_some(()).ok_or_else(|| format!("{what} is {value}, must be {low} to {high}"))
+}
+
+/// Refuses a map that is too large to be held or computed.
+fn affordable(what: &str, shape: Shape) -> Check {
+    let small = shape.len() <= MAX_VALUES && shape.h * shape.w <= MAX_PIXELS;
+    small.then_some(()).ok_or_else(|| format!("{what} is {shape}, that is too large"))
 }
 
 impl GeneratorConfig {
@@ -88,11 +98,14 @@ impl Layer {
             input.c += map.c;
         }
         within(&field("input side"), input.h.max(input.w), 1..=MAX_SIDE)?;
+        affordable(&field("input"), input)?;
         let least = input.h.min(input.w);
         let mirror = if self.edge == LayerEdge::Reflect { least - 1 } else { self.kernel };
         within(&field("pad"), self.pad, 0..=mirror.min(self.kernel))?;
         within(&field("kernel (the padded input is smaller)"), self.kernel, 1..=least + 2 * self.pad)?;
         let side = |n: usize| (n + 2 * self.pad - self.kernel) / self.stride + 1;
-        Ok(Shape::new(self.out, side(input.h), side(input.w)))
+        let output = Shape::new(self.out, side(input.h), side(input.w));
+        affordable(&field("output"), output)?;
+        Ok(output)
     }
 }

@@ -79,14 +79,14 @@ impl<'a> Line<'a> {
         let (mut taps, mut weights, mut values) = (Taps::default(), [0.0; SEGMENT], [0.0; SEGMENT]);
         for first in self.columns.clone().step_by(SEGMENT) {
             let n = (self.columns.end - first).min(SEGMENT);
-            taps.place_plain(side, self.start + self.step * first as f32, self.step, n);
-            taps.read_plain(mask, &mut weights[..n]);
+            taps.place_inside(side, self.start + self.step * first as f32, self.step);
+            taps.read_inside(mask, side, &mut weights[..n]);
             if weights[..n].iter().all(|w| *w <= 0.0) {
                 continue;
             }
             weights[..n].iter_mut().for_each(|w| *w *= strength);
             for (channel, component) in channels {
-                taps.read_plain(&codes[channel * side * side..][..side * side], &mut values[..n]);
+                taps.read_inside(&codes[channel * side * side..][..side * side], side, &mut values[..n]);
                 mix(&mut row[component.offset + first * component.step..], component.step, &values[..n], &weights[..n]);
             }
         }

@@ -9,6 +9,17 @@ use crate::color::{Component, Conversion};
 /// Pixels in a run.
 pub const SEGMENT: usize = 64;
 
+/// 0, 1, 2, ...: the pixels' numbers, ready to be multiplied.
+const RAMP: [f32; SEGMENT] = {
+    let mut ramp = [0.0; SEGMENT];
+    let mut i = 0;
+    while i < SEGMENT {
+        ramp[i] = i as f32;
+        i += 1;
+    }
+    ramp
+};
+
 /// For each pixel of a run the four samples around it.
 pub struct Taps {
     /// Byte of the upper left sample.
@@ -38,14 +49,14 @@ impl Taps {
         place(self, start.into(), (step * scale).into(), last, jump, n);
     }
 
-    /// Places the first `n` taps of a plain `side x side` picture at `start + i * step`, edges continued.
-    pub fn place_plain(&mut self, side: usize, start: Vec2, step: Vec2, n: usize) {
-        place(self, start.into(), step.into(), [(side - 1) as f32; 2], [1, side as u32], n);
+    /// Places all taps of a plain `side x side` picture at `start + i * step`. Those that are read must lie inside.
+    pub fn place_inside(&mut self, side: usize, start: Vec2, step: Vec2) {
+        place_inside(self, side as i32, start.into(), step.into());
     }
 
-    /// The interpolated values of a plain picture, one for each of `out`.
-    pub fn read_plain(&self, picture: &[f32], out: &mut [f32]) {
-        read_plain(self, picture, out);
+    /// The interpolated values of a plain picture of `side` columns, one for each of `out`.
+    pub fn read_inside(&self, picture: &[f32], side: usize, out: &mut [f32]) {
+        read_inside(self, picture, side, out);
     }
 
     /// The interpolated samples (0 to 255) of the channel whose bytes begin at `bytes`, one for each of `out`.
@@ -56,10 +67,10 @@ impl Taps {
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
 fn place(taps: &mut Taps, start: [f32; 2], step: [f32; 2], last: [f32; 2], jump: [u32; 2], n: usize) {
-    for i in 0..n.min(SEGMENT) {
+    for (i, &ahead) in RAMP.iter().enumerate().take(n) {
         // NaN becomes 0 here.
-        let x = (start[0] + step[0] * i as f32).max(0.0).min(last[0]);
-        let y = (start[1] + step[1] * i as f32).max(0.0).min(last[1]);
+        let x = (start[0] + step[0] * ahead).max(0.0).min(last[0]);
+        let y = (start[1] + step[1] * ahead).max(0.0).min(last[1]);
         let (column, row) = (x as i32, y as i32);
         taps.across[i] = x - column as f32;
         taps.down[i] = y - row as f32;
@@ -82,12 +93,23 @@ fn read(taps: &Taps, bytes: &[u8], out: &mut [f32]) {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
-fn read_plain(taps: &Taps, picture: &[f32], out: &mut [f32]) {
+fn place_inside(taps: &mut Taps, side: i32, start: [f32; 2], step: [f32; 2]) {
+    for (i, &ahead) in RAMP.iter().enumerate() {
+        let (x, y) = (start[0] + step[0] * ahead, start[1] + step[1] * ahead);
+        // Cuts towards 0, which also takes a place that rounding put a hair before the first pixel.
+        let (column, row) = (x as i32, y as i32);
+        taps.across[i] = x - column as f32;
+        taps.down[i] = y - row as f32;
+        taps.first[i] = row.wrapping_mul(side).wrapping_add(column) as u32;
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
+fn read_inside(taps: &Taps, picture: &[f32], side: usize, out: &mut [f32]) {
     for (i, out) in out.iter_mut().enumerate().take(SEGMENT) {
-        let (first, right) = (taps.first[i] as usize, taps.right[i] as usize);
-        let second = first + taps.below[i] as usize;
-        let top = picture[first] + (picture[first + right] - picture[first]) * taps.across[i];
-        let bottom = picture[second] + (picture[second + right] - picture[second]) * taps.across[i];
+        let square = &picture[taps.first[i] as usize..][..side + 2];
+        let top = square[0] + (square[1] - square[0]) * taps.across[i];
+        let bottom = square[side] + (square[side + 1] - square[side]) * taps.across[i];
         *out = top + (bottom - top) * taps.down[i];
     }
 }

@@ -29,7 +29,7 @@ impl Bound {
     /// Plans for frames like `info`; the detector wants -1 to 1.
     ///
     /// # Errors
-    /// [`Error::Frame`] when the frame is too large for the device, [`Error::Model`] when a network lacks a port.
+    /// [`Error::Device`] when the frame is too large for the device, [`Error::Model`] when a network lacks a port.
     pub fn new(ctx: &Context, info: FrameInfo, detector: &Net, landmarks: &Net) -> Result<Self> {
         let frame = FrameBuffer::new(ctx, info)?;
         let input = detector.input_buffer("input").ok_or_else(|| Error::model("detector", "it has no input"))?;

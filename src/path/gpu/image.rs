@@ -60,14 +60,14 @@ impl FrameBuffer {
     /// Plans for frames like `info`.
     ///
     /// # Errors
-    /// [`Error::Frame`] when the adapter cannot bind a buffer of that size.
+    /// [`Error::Device`] when the adapter cannot bind a buffer of that size.
     pub fn new(ctx: &Context, info: FrameInfo) -> Result<Self> {
         let planes = Planes::new(info);
         let most = ctx.device.limits().max_storage_buffer_binding_size;
         if planes.size() > most {
             let (name, size) = (info.format.name(), planes.size());
             let text = format!("a {}x{} {name} picture has {size} bytes", info.width, info.height);
-            return Err(Error::Frame(format!(
+            return Err(Error::Device(format!(
                 "{text}; this GPU takes at most {most}: use the CPU or a smaller picture"
             )));
         }

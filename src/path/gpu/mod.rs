@@ -72,7 +72,8 @@ impl GpuPath {
     ///
     /// # Errors
     /// [`Error::Model`](crate::Error::Model) for a generator that does not fit,
-    /// [`Error::DeviceLost`](crate::Error::DeviceLost).
+    /// [`Error::Device`](crate::Error::Device) for one that is too large for this path,
+    /// [`Error::DeviceLost`](crate::Error::DeviceLost) when a kernel or the device fails.
     pub fn new(ctx: &Arc<Context>, painter: &Painter, identity: &Identity, options: Options) -> Result<Self> {
         let net = |name: &str| {
             let model = Model::builtin(name)?;
@@ -101,9 +102,12 @@ impl GpuPath {
             times: StageTimes::default(),
             ctx: ctx.clone(),
         };
-        // Compiles every kernel now and not in the first frame.
-        let info = FrameInfo { format: PixelFormat::Rgba, width: 16, height: 16, color: ColorSpace::default() };
-        path.take_bound(info, 1)?;
+        // Compiles every kernel now and not in the first frame: the detector sees small and large frames by different
+        // kernels.
+        for width in [16, detect::SIDE + 1] {
+            let info = FrameInfo { format: PixelFormat::Rgba, width, height: 16, color: ColorSpace::default() };
+            path.take_bound(info, 1)?;
+        }
         Ok(path)
     }
 
@@ -122,6 +126,7 @@ impl GpuPath {
         for index in bound.slots.len()..faces {
             bound.slots.push(self.painter.slot(&self.ctx, &self.landmarks, &bound.frame, index)?);
         }
+        self.ctx.check()?;
         Ok(bound)
     }
 

@@ -34,13 +34,14 @@ impl DevicePainter {
     /// Uploads the identity and plans the generator.
     ///
     /// # Errors
-    /// [`Error::Model`] for a generator that does not fit, [`Error::DeviceLost`].
+    /// [`Error::Model`] for a generator that does not fit, [`Error::Device`] for one whose crop is too large for the
+    /// kernels, [`Error::DeviceLost`].
     pub fn new(ctx: &Arc<Context>, painter: &Painter, identity: &Identity, options: Options) -> Result<Self> {
         let range = painter.crops(options.max_crop);
         let crops = crop::sizes(range.0, range.1);
         if crops.iter().any(|c| canvas_side(*c) > MAX_SIDE) {
-            let reason = format!("its crop of {} px is too large for a GPU: use the CPU", range.1);
-            return Err(Error::model("generator", reason));
+            let reason = format!("the generator's crop of {} px is too large for the GPU path: use the CPU", range.1);
+            return Err(Error::Device(reason));
         }
         let generator = match painter {
             Painter::Mesh => None,
