@@ -22,7 +22,7 @@ fn hardware() -> bool {
 }
 
 fn ada() -> Picture {
-    photo("ada.jpg", PixelFormat::Rgbx)
+    photo("ada.jpg", PixelFormat::Rgbx, 0)
 }
 
 fn open(choice: &DeviceChoice) -> Result<(Box<dyn FramePath>, Option<String>), Error> {

@@ -140,7 +140,7 @@ fn every_kind_of_frame(model: &ModelChoice, name: &str, step: usize) {
     let Some(ctx) = context() else { return };
     let mut paths = paths(ctx, model);
     for format in [PixelFormat::Rgba, PixelFormat::Bgrx] {
-        same_frame(&mut paths, &photo("ada.jpg", format), &format!("{name}-{}", format.name()));
+        same_frame(&mut paths, &photo("ada.jpg", format, 0), &format!("{name}-{}", format.name()));
     }
     let mut faces = Vec::new();
     for_each_frame(step, |i, scene, picture| {
@@ -178,7 +178,7 @@ fn a_guided_generator_of_an_odd_size_works_at_that_size() {
     let (painter, identity) = (painter(192), identity());
     let cpu = CpuPath::new(Some((&painter, &identity))).unwrap();
     let gpu = GpuPath::new(ctx, &painter, &identity, OPTIONS).unwrap();
-    same_frame(&mut [Box::new(cpu), Box::new(gpu)], &photo("ada.jpg", PixelFormat::Rgba), "guided, 192");
+    same_frame(&mut [Box::new(cpu), Box::new(gpu)], &photo("ada.jpg", PixelFormat::Rgba, 0), "guided, 192");
 }
 
 /// A small generator of random weights that takes no guide and sees a part of its crop.
@@ -198,7 +198,7 @@ fn a_generator_without_a_guide_is_the_same_on_both_paths() {
     let (painter, identity) = (unguided(), identity());
     let cpu = CpuPath::new(Some((&painter, &identity))).unwrap();
     let gpu = GpuPath::new(ctx, &painter, &identity, OPTIONS).unwrap();
-    same_frame(&mut [Box::new(cpu), Box::new(gpu)], &photo("ada.jpg", PixelFormat::Bgra), "unguided");
+    same_frame(&mut [Box::new(cpu), Box::new(gpu)], &photo("ada.jpg", PixelFormat::Bgra, 0), "unguided");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn sixteen_bits_look_the_same() {
         assert!(!ctx.is_software(), "the trial must pass where 16 bits are known to round well: {}", tried.adapter());
         return;
     }
-    let picture = photo("ada.jpg", PixelFormat::Rgba);
+    let picture = photo("ada.jpg", PixelFormat::Rgba, 0);
     let jobs = jobs(&mut full, &picture);
     let [a, b] = [&mut full, &mut tried].map(|path| {
         let mut out = picture.clone();
@@ -263,7 +263,7 @@ fn a_generator_whose_crop_is_too_large_is_the_devices_fault() {
 fn detections_and_landmarks_are_the_same_on_both_paths() {
     let Some(ctx) = context() else { return };
     let [mut cpu, mut gpu] = paths(ctx, &ModelChoice::Mesh);
-    let photo = photo("ada.jpg", PixelFormat::Rgba);
+    let photo = photo("ada.jpg", PixelFormat::Rgba, 0);
     // Larger and smaller than the detector's input.
     for picture in [every_third(&photo), photo] {
         let (a, b) = (cpu.detect(&picture.view(), 0.5).unwrap(), gpu.detect(&picture.view(), 0.5).unwrap());
@@ -291,7 +291,7 @@ fn every_third(picture: &Picture) -> Picture {
 fn a_region_without_a_face_is_not_painted() {
     let Some(ctx) = context() else { return };
     let [_, mut gpu] = paths(ctx, &ModelChoice::Mesh);
-    let mut picture = photo("ada.jpg", PixelFormat::Rgba);
+    let mut picture = photo("ada.jpg", PixelFormat::Rgba, 0);
     picture.planes[0].fill(90);
     let before = picture.clone();
     let frame_from_region = glam::Affine2::from_scale(glam::Vec2::splat(1.0));
@@ -305,7 +305,7 @@ fn a_region_without_a_face_is_not_painted() {
 fn every_stage_is_timed_once() {
     let Some(ctx) = context() else { return };
     let [_, mut gpu] = paths(ctx, &ModelChoice::Mesh);
-    let mut picture = photo("ada.jpg", PixelFormat::Rgba);
+    let mut picture = photo("ada.jpg", PixelFormat::Rgba, 0);
     let jobs = jobs(gpu.as_mut(), &picture);
     gpu.take_times();
     gpu.swap(&mut picture.view_mut(), &jobs, &Look::default()).unwrap();
@@ -322,7 +322,7 @@ fn every_stage_is_timed_once() {
 fn another_identity_shows_at_once() {
     let Some(ctx) = context() else { return };
     let [mut cpu, mut gpu] = paths(ctx, &ModelChoice::Mesh);
-    let picture = photo("ada.jpg", PixelFormat::Rgba);
+    let picture = photo("ada.jpg", PixelFormat::Rgba, 0);
     let jobs = jobs(cpu.as_mut(), &picture);
     let swapped = |gpu: &mut dyn FramePath| {
         let mut out = picture.clone();

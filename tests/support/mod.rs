@@ -4,9 +4,11 @@ pub mod clip;
 
 use std::sync::LazyLock;
 
+use alphaswap::color::Conversion;
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameView, FrameViewMut, Matrix, PixelFormat, Range};
 use alphaswap::identity::enroll::Enroller;
 use alphaswap::identity::{Consent, Identity};
+use glam::Vec3;
 use proptest::prelude::*;
 
 /// A frame that owns its bytes.
@@ -71,16 +73,21 @@ pub fn identity() -> Identity {
     KAI.clone()
 }
 
-/// A photo of the demo as a frame of `format`, one of the four-byte ones.
-pub fn photo(name: &str, format: PixelFormat) -> Picture {
-    let rgba = image::open(clip::media(name)).unwrap().into_rgba8();
-    let (width, height) = (rgba.width() as usize, rgba.height() as usize);
-    let mut bytes = rgba.into_raw();
-    let (order, _) = format.rgb_layout().unwrap();
-    bytes.chunks_exact_mut(4).for_each(|p| {
-        let rgb = [p[0], p[1], p[2]];
-        order.iter().zip(rgb).for_each(|(&at, v)| p[at] = v);
-    });
-    let info = FrameInfo { format, width, height, color: ColorSpace::default() };
-    Picture { info, strides: [width * 4, 0, 0], planes: [bytes, Vec::new(), Vec::new()] }
+/// A photo of the demo as a frame of `format`, its last column and row cut off so that the sides are odd, with
+/// `padding` bytes at each row's end; bytes that are no colour (alpha, padding) are noise.
+pub fn photo(name: &str, format: PixelFormat, padding: usize) -> Picture {
+    let rgb = image::open(clip::media(name)).unwrap().into_rgb8();
+    let (width, height) = (rgb.width() as usize - 1, rgb.height() as usize - 1);
+    let mut picture = Picture::noise(FrameInfo { format, width, height, color: ColorSpace::default() }, padding, 7);
+    let codes_from_rgb = Conversion::rgb_from_codes(&picture.info).inverse();
+    for (channel, c) in format.components().into_iter().enumerate() {
+        let [columns, rows] = c.size(width, height);
+        for (x, y) in (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y))) {
+            let at = c.position(x, y);
+            let pixel = rgb.get_pixel(at.x as u32, at.y as u32).0.map(|v| f32::from(v) / 255.0);
+            let code = codes_from_rgb.apply(Vec3::from(pixel))[channel].round() as u8;
+            picture.planes[c.plane][y * picture.strides[c.plane] + c.offset + x * c.step] = code;
+        }
+    }
+    picture
 }
