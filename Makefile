@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 
 PACKAGES = build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev gstreamer1.0-tools \
            gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
-           gstreamer1.0-libav mesa-vulkan-drivers
+           gstreamer1.0-libav gstreamer1.0-x mesa-vulkan-drivers
 
 MEDIA  = examples/media
 BIN    = target/release/alphaswap
