@@ -36,6 +36,17 @@ pub fn canvas_from_frame(landmarks: &Landmarks, crop: usize) -> Affine2 {
     similarity(&landmarks.five(), &TEMPLATE.map(place))
 }
 
+/// Pixels of a picture that the side of a crop covers on these landmarks: the crop's size at which nothing is resampled.
+pub fn native_crop(landmarks: &Landmarks) -> f32 {
+    // A face in one point has no size; the bound keeps the quotient finite.
+    REFERENCE_CROP / scale(canvas_from_frame(landmarks, REFERENCE_CROP as usize)).max(1e-6)
+}
+
+/// Target pixels per source pixel of a similarity.
+pub fn scale(target_from_source: Affine2) -> f32 {
+    target_from_source.matrix2.determinant().abs().sqrt()
+}
+
 /// Least-squares rotation, uniform scale and shift with `target = map(source)` (Umeyama 1991, closed form in two
 /// dimensions, reflections excluded). All source points in one place give the shift alone.
 pub fn similarity(source: &[Vec2], target: &[Vec2]) -> Affine2 {

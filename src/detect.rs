@@ -5,7 +5,7 @@
 
 use glam::{Affine2, Vec2};
 
-use crate::face::Detection;
+use crate::face::{Detection, probability};
 
 /// Side of the detector's square input in pixels.
 pub const SIDE: usize = 256;
@@ -28,7 +28,7 @@ fn anchor(index: usize) -> Vec2 {
 /// `boxes` `[896, 16]` in input pixels relative to the anchor, `scores` `[896]` logits.
 pub fn decode(boxes: &[f32], scores: &[f32], threshold: f32, frame_from_input: Affine2) -> Vec<Detection> {
     let mut candidates: Vec<Detection> = (scores.iter().zip(boxes.chunks_exact(ROW)).enumerate())
-        .map(|(i, (&logit, row))| (i, 1.0 / (1.0 + (-logit).exp()), row))
+        .map(|(i, (&logit, row))| (i, probability(logit), row))
         .filter(|(_, score, row)| *score > threshold && row.iter().all(|v| v.is_finite()))
         .map(|(i, score, row)| candidate(anchor(i), score, row, frame_from_input))
         .collect();

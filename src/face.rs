@@ -2,6 +2,8 @@
 
 use glam::{Affine2, Vec2, Vec3};
 
+use crate::align;
+
 /// Points of the face mesh (MediaPipe FaceMesh without irises).
 pub const POINTS: usize = 468;
 
@@ -13,7 +15,7 @@ pub struct Landmarks(pub Vec<Vec3>);
 impl Landmarks {
     /// Maps x and y by `map` and scales z by the map's scale.
     pub fn mapped(&self, map: Affine2) -> Self {
-        let scale = map.matrix2.determinant().abs().sqrt();
+        let scale = align::scale(map);
         let point = |p: &Vec3| map.transform_point2(p.truncate()).extend(p.z * scale);
         Self(self.0.iter().map(point).collect())
     }
@@ -54,4 +56,9 @@ pub struct Pose {
     pub pitch: f32,
     /// Tilt.
     pub roll: f32,
+}
+
+/// The probability that a network's logit stands for.
+pub fn probability(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
 }

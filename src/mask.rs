@@ -51,9 +51,4 @@ impl HullMask {
         }
         &self.canvas[..side * side]
     }
-
-    /// What [`Self::run`] made last, for a canvas of side `side`.
-    pub fn last(&self, side: usize) -> &[f32] {
-        &self.canvas[..side * side]
-    }
 }

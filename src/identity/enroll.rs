@@ -9,7 +9,7 @@ use image::imageops::{self, FilterType};
 
 use super::quality::{self, Quality};
 use super::{Consent, Identity, Texture, file};
-use crate::align::{canvas_from_frame, canvas_side};
+use crate::align::{canvas_from_frame, canvas_side, native_crop};
 use crate::engine::cpu::Net;
 use crate::error::{Error, Result};
 use crate::face::{Detection, Landmarks};
@@ -20,9 +20,8 @@ use crate::path::cpu::CpuPath;
 use crate::path::cpu::sample::{Border, Sampler};
 use crate::path::{FramePath, MeshReading};
 use crate::region;
+use crate::settings::Look;
 
-/// Detector score from which on something in a photo is a face.
-const THRESHOLD: f32 = 0.5;
 /// Smallest and largest crop of a texture in pixels.
 const CROPS: (usize, usize) = (128, 512);
 /// Side of the encoder's square over the longer side of the mesh's box (the same as in the encoder's training data).
@@ -72,12 +71,12 @@ impl Enroller {
         let fitted = (fitting < 1.0).then(|| resize(picture, fitting).0);
         let picture = fitted.as_ref().unwrap_or(picture);
         let detection = {
-            let mut faces = self.path.detect(&view(picture)?, THRESHOLD)?;
+            let mut faces = self.path.detect(&view(picture)?, Look::default().threshold)?;
             faces.sort_by(|a, b| a.min.x.total_cmp(&b.min.x));
             pick(&faces, face).map_err(refuse)?
         };
         let MeshReading { landmarks, presence } = self.read_mesh(picture, &detection)?;
-        let crop_pixels = crop_pixels(&landmarks);
+        let crop_pixels = native_crop(&landmarks);
         // A face that is larger than any texture is shrunk first: sampling it bilinearly would skip pixels.
         let shrink = (CROPS.1 as f32 / crop_pixels).min(1.0);
         let shrunk = (shrink < 0.9).then(|| resize(picture, shrink));
@@ -200,12 +199,6 @@ fn pick(faces: &[Detection], face: Option<usize>) -> Result<Detection, String> {
     }
 }
 
-/// Side of the generator's crop in picture pixels.
-fn crop_pixels(landmarks: &Landmarks) -> f32 {
-    let canvas_from_picture = canvas_from_frame(landmarks, CROPS.1);
-    CROPS.1 as f32 / canvas_from_picture.matrix2.x_axis.length().max(1e-6)
-}
-
 /// The picture made smaller by area-weighted averaging, and the map into it.
 fn resize(picture: &RgbImage, scale: f32) -> (RgbImage, Affine2) {
     let size = |n: u32| ((n as f32 * scale).round() as u32).max(1);
@@ -226,7 +219,7 @@ fn warp_canvas(picture: &RgbImage, landmarks: &Landmarks, crop: usize) -> Result
 }
 
 fn texture(picture: &RgbImage, landmarks: &Landmarks, quality: Quality) -> Result<Texture> {
-    let crop = (crop_pixels(landmarks).ceil() as usize).next_multiple_of(8).clamp(CROPS.0, CROPS.1);
+    let crop = (native_crop(landmarks).ceil() as usize).next_multiple_of(8).clamp(CROPS.0, CROPS.1);
     let (canvas, points) = warp_canvas(picture, landmarks, crop)?;
     let side = canvas_side(crop);
     let area = side * side;

@@ -7,6 +7,7 @@ use crate::guide::features::{Edge, polygon};
 use crate::guide::window::Window;
 use crate::mask::HullMask;
 use crate::mesh::topology::{LEFT_EYE, OUTER_LIPS, RIGHT_EYE};
+use crate::path::PRESENCE;
 
 /// Crop at which light, sharpness and cover are measured, so that they do not depend on the photo's size.
 pub const CROP: usize = 128;
@@ -16,8 +17,6 @@ pub const CROP: usize = 128;
 const MIN_CROP: f32 = 80.0;
 /// Below this crop the result looks soft.
 const SMALL_CROP: f32 = 160.0;
-/// Belief of the landmark network from which on its points are trusted.
-const MIN_PRESENCE: f32 = 0.5;
 /// Mean luma of the skin below which, and above which, a photo is refused. Photos darkened to 50 keep a centred cosine
 /// of .9.
 const LUMA: std::ops::Range<f32> = 35.0..235.0;
@@ -100,7 +99,7 @@ impl Quality {
     /// Why this photo cannot be used, if so.
     pub fn refusal(&self) -> Option<String> {
         let Self { crop_pixels, presence, pose, luma, sharpness, .. } = *self;
-        if presence < MIN_PRESENCE {
+        if presence < PRESENCE {
             return Some(
                 "the face cannot be read: a profile, or much of it is covered; use a photo from the front".into(),
             );

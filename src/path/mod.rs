@@ -6,10 +6,10 @@ pub mod window;
 
 use std::time::Duration;
 
-use glam::Affine2;
+use glam::{Affine2, Vec3};
 
 use crate::error::{Error, Result};
-use crate::face::{Detection, Landmarks, Pose};
+use crate::face::{Detection, Landmarks, POINTS, Pose, probability};
 use crate::frame::{FrameView, FrameViewMut};
 use crate::identity::Identity;
 use crate::models::Model;
@@ -28,13 +28,29 @@ pub struct MeshReading {
     pub presence: f32,
 }
 
+impl MeshReading {
+    /// What the landmark network said of a region: `points` `[468, 3]` in its input's pixels, and the presence's logit.
+    pub fn from_network(points: &[f32], presence: f32, frame_from_region: Affine2) -> Self {
+        let points = points.chunks_exact(3).take(POINTS).map(Vec3::from_slice).collect();
+        Self { landmarks: Landmarks(points).mapped(frame_from_region), presence: probability(presence) }
+    }
+}
+
+/// The three planes of planar RGB.
+pub fn planes_mut(rgb: &mut [f32]) -> [&mut [f32]; 3] {
+    let pixels = rgb.len() / 3;
+    let (r, rest) = rgb.split_at_mut(pixels);
+    let (g, b) = rest.split_at_mut(pixels);
+    [r, g, b]
+}
+
 /// State of the one-euro filter of one face: what it said last and how fast that moved (pixels a second).
 #[derive(Clone, Debug)]
 pub struct Smoothed {
     /// Filtered landmarks in frame pixels.
     pub landmarks: Landmarks,
     /// Filtered speed of each coordinate.
-    pub speed: Vec<glam::Vec3>,
+    pub speed: Vec<Vec3>,
 }
 
 /// One face to swap in this frame.

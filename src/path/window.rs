@@ -3,6 +3,8 @@
 //! A canvas at crop size c has a margin of c/8 on each side. Canvases of different sizes show the same square, so
 //! pixel centres relate by `x_a = (x_b + .5) * a / b - .5`.
 
+use crate::nets::GeneratorConfig;
+
 /// Crop sizes that are used, smallest first, in pixels.
 pub const CROPS: [usize; 3] = [128, 256, 512];
 
@@ -31,6 +33,12 @@ impl Window {
         debug_assert!(crop >= base && crop.is_multiple_of(base), "a crop of {crop} on one of {base}");
         let ratio = crop / base;
         Self { ratio, start: start.map(|v| (v + base / 8) * ratio), size }
+    }
+
+    /// The window of a generator on the canvas of size `crop`.
+    pub fn of(config: &GeneratorConfig, crop: usize) -> Self {
+        let w = config.window();
+        Self::new(config.crop, [w.x, w.y], [w.width, w.height], crop)
     }
 
     /// Number of window pixels.

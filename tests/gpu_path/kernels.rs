@@ -200,9 +200,7 @@ fn blend_is_its_twin(
     let at = |i: usize| Vec2::new((i % side) as f32, (i / side) as f32);
     let mask: Vec<f32> = (0..side * side).map(|i| (1.0 - at(i).distance(middle) / middle.x * 1.1).max(0.0)).collect();
     let mut codes = rgb.clone();
-    let (r, gb) = codes.split_at_mut(side * side);
-    let (g, b) = gb.split_at_mut(side * side);
-    blend::to_codes(&picture.info, [r, g, b]);
+    blend::to_codes(&picture.info, alphaswap::path::planes_mut(&mut codes));
     let canvas_from_frame = frame_from_canvas.inverse();
 
     let frame = upload(ctx, &picture, strength);

@@ -34,8 +34,7 @@ impl Generator {
 
     /// The window on a canvas of size `crop`.
     pub fn window(&self, crop: usize) -> Window {
-        let w = self.config.window();
-        Window::new(self.config.crop, [w.x, w.y], [w.width, w.height], crop)
+        Window::of(&self.config, crop)
     }
 
     /// Runs on `canvas` (planar `[3, side, side]`, 0 to 1) and changes `out` of the same shape. A guided generator

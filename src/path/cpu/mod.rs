@@ -8,13 +8,15 @@ mod taps;
 use std::sync::Arc;
 use std::time::Instant;
 
-use glam::{Affine2, Vec2, Vec3};
+use glam::{Affine2, Vec2};
 
 use self::blend::{Patch, blend, to_codes};
 use self::generator::Generator;
 use self::sample::{Border, Sampler};
-use super::window::{CROPS, choose_crop};
-use super::{FaceJob, FaceOutcome, FramePath, LANDMARK_SIDE, MeshReading, PRESENCE, Painter, Stage, StageTimes};
+use super::window::choose_crop;
+use super::{
+    FaceJob, FaceOutcome, FramePath, LANDMARK_SIDE, MeshReading, PRESENCE, Painter, Stage, StageTimes, planes_mut,
+};
 use crate::align::{self, canvas_side};
 use crate::engine::cpu::Net;
 use crate::error::Result;
@@ -87,9 +89,7 @@ impl CpuPath {
         });
         Self::timed(times, Stage::Landmarks, || {
             net.run();
-            let points = net.output("landmarks").chunks_exact(3).map(Vec3::from_slice).collect();
-            let presence = 1.0 / (1.0 + (-net.output("presence")[0]).exp());
-            MeshReading { landmarks: Landmarks(points).mapped(frame_from_region), presence }
+            MeshReading::from_network(net.output("landmarks"), net.output("presence")[0], frame_from_region)
         })
     }
 }
@@ -163,9 +163,13 @@ impl PainterState {
         let area = canvas_side(most_crop).pow(2);
         let generator = match painter {
             Painter::Mesh => None,
-            Painter::Generator { model, config } => Some(Generator::new(model, config.clone())?),
+            Painter::Generator { model, config } => {
+                let mut generator = Generator::new(model, config.clone())?;
+                generator.set_identity(&identity.embedding);
+                Some(generator)
+            }
         };
-        let mut state = Self {
+        Ok(Self {
             source: guide::Source::new(identity),
             guide: painter.guided().then(|| guide::Stage::new(most_crop)),
             generator,
@@ -174,9 +178,7 @@ impl PainterState {
             swapped: vec![0.0; 3 * area],
             least_crop,
             most_crop,
-        };
-        state.set_identity(identity);
-        Ok(state)
+        })
     }
 
     fn set_identity(&mut self, identity: &Identity) {
@@ -206,17 +208,15 @@ impl PainterState {
         if let Some(generator) = &mut self.generator {
             CpuPath::timed(times, Stage::Swap, || generator.run(canvas, side, crop, swapped));
         }
-        CpuPath::timed(times, Stage::Mask, || {
-            self.mask.run(&points, side, look.feather * crop as f32);
+        let mask = CpuPath::timed(times, Stage::Mask, || {
             let rows = worked.top * side..(worked.top + worked.height) * side;
-            let (r, gb) = swapped.split_at_mut(side * side);
-            let (g, b) = gb.split_at_mut(side * side);
-            to_codes(&frame.info, [&mut r[rows.clone()], &mut g[rows.clone()], &mut b[rows]]);
+            to_codes(&frame.info, planes_mut(swapped).map(|plane| &mut plane[rows.clone()]));
+            self.mask.run(&points, side, look.feather * crop as f32)
         });
         CpuPath::timed(times, Stage::Blend, || {
             // The mask lies within the mesh; a pixel more for the bilinear taps.
             let (lo, hi) = points.bounds();
-            let patch = Patch { codes: swapped, mask: self.mask.last(side), side, shown: (lo - 1.0, hi + 1.0) };
+            let patch = Patch { codes: swapped, mask, side, shown: (lo - 1.0, hi + 1.0) };
             blend(frame, &patch, canvas_from_frame, look.strength);
         });
         true
@@ -227,22 +227,21 @@ impl PainterState {
     fn worked(&self, points: &Landmarks, side: usize, crop: usize) -> Window {
         let (lo, hi) = points.bounds();
         let room = side as f32 / 16.0;
-        let mesh = Window::around([lo - room, hi + room].into_iter(), side);
-        self.generator.as_ref().map_or(mesh, |g| {
+        let generator = self.generator.iter().flat_map(|g| {
             let w = g.window(crop);
             let end = |axis: usize| (w.start[axis] + w.size[axis] * w.ratio) as f32;
-            let corners = [Vec2::new(w.start[0] as f32, w.start[1] as f32), Vec2::new(end(0), end(1))];
-            Window::around([lo - room, hi + room].into_iter().chain(corners), side)
-        })
+            [Vec2::new(w.start[0] as f32, w.start[1] as f32), Vec2::new(end(0), end(1))]
+        });
+        Window::around([lo - room, hi + room].into_iter().chain(generator), side)
     }
 
     fn place(&self, landmarks: &Landmarks) -> Option<(usize, Affine2)> {
-        let base = align::canvas_from_frame(landmarks, CROPS[1]);
-        let scale = base.matrix2.determinant().abs().sqrt();
-        if !(scale > 1e-3 && base.is_finite() && landmarks.0.iter().all(|p| p.is_finite())) {
-            return None;
-        }
-        let crop = choose_crop(CROPS[1] as f32 / scale, self.least_crop, self.most_crop);
-        Some((crop, align::canvas_from_frame(landmarks, crop)))
+        /// No face covers as many pixels: its landmarks lie in all directions at once.
+        const TOO_LARGE: f32 = 256e3;
+        let native = align::native_crop(landmarks);
+        let crop = choose_crop(native, self.least_crop, self.most_crop);
+        let map = align::canvas_from_frame(landmarks, crop);
+        let sound = native < TOO_LARGE && map.is_finite() && landmarks.0.iter().all(|p| p.is_finite());
+        sound.then_some((crop, map))
     }
 }

@@ -7,6 +7,7 @@ use super::taps::{SEGMENT, Taps, convert};
 use crate::color::{Component, Conversion};
 use crate::frame::{FrameInfo, FrameView};
 use crate::guide::window::Window;
+use crate::path::planes_mut;
 
 /// What is seen beyond the frame's edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +70,7 @@ impl<'a> Sampler<'a> {
 
     /// Like [`Self::warp`], but only `window` of `out` is filled.
     pub fn warp_window(&self, frame_from_out: Affine2, side: usize, window: Window, border: Border, out: &mut [f32]) {
-        let (r, gb) = out.split_at_mut(side * side);
-        let (g, b) = gb.split_at_mut(side * side);
+        let [r, g, b] = planes_mut(&mut out[..3 * side * side]);
         let rows = r.par_chunks_mut(side).zip(g.par_chunks_mut(side)).zip(b.par_chunks_mut(side)).enumerate();
         let columns = window.left..window.left + window.width;
         let step = frame_from_out.matrix2.x_axis;

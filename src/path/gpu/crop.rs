@@ -16,24 +16,17 @@ static CROP_PER_REGION: LazyLock<f32> = LazyLock::new(|| {
     // The canonical axes point up and to the viewer, a picture's down and away.
     let points = mesh::canonical().points.iter().map(|p| Vec3::new(p.x, -p.y, -p.z)).collect();
     let head = Landmarks(points);
-    native(&head) / region_side(region::from_landmarks(&head))
+    align::native_crop(&head) / region_side(region::from_landmarks(&head))
 });
 
-/// Frame pixels that a crop's side covers on these landmarks.
-fn native(landmarks: &Landmarks) -> f32 {
-    let reference = CROPS[1];
-    let map = align::canvas_from_frame(landmarks, reference);
-    reference as f32 / map.matrix2.determinant().abs().sqrt()
-}
-
 fn region_side(frame_from_region: Affine2) -> f32 {
-    frame_from_region.matrix2.determinant().abs().sqrt() * LANDMARK_SIDE as f32
+    align::scale(frame_from_region) * LANDMARK_SIDE as f32
 }
 
 /// The crop for `job`, between `least` and `most` pixels.
 pub fn choose(job: &FaceJob, least: usize, most: usize) -> usize {
     let native = match &job.history {
-        Some(history) => native(&history.landmarks),
+        Some(history) => align::native_crop(&history.landmarks),
         None => region_side(job.frame_from_region) * *CROP_PER_REGION,
     };
     choose_crop(native, least, most)

@@ -85,7 +85,7 @@ impl Generator {
         };
         let input = port(self.net.input_buffer("crop"), "input crop")?;
         let output = port(self.net.output_buffer("crop"), "output crop")?;
-        let (window, side) = (self.window(crop), canvas_side(crop));
+        let (window, side) = (Window::of(&self.config, crop), canvas_side(crop));
         let mut reads = vec![window_read(ctx, &window, side, canvas, &input)];
         let mut seen = None;
         if self.config.guide {
@@ -112,11 +112,6 @@ impl Generator {
         bound.reads.iter().for_each(|d| d.record(pass));
         self.net.record(pass);
         bound.write.record(pass);
-    }
-
-    fn window(&self, crop: usize) -> Window {
-        let w = self.config.window();
-        Window::new(self.config.crop, [w.x, w.y], [w.width, w.height], crop)
     }
 }
 

@@ -19,7 +19,7 @@ mod timer;
 use std::sync::Arc;
 use std::time::Instant;
 
-use glam::{Affine2, Vec2, Vec3};
+use glam::{Affine2, Vec2};
 
 use self::bound::{Bound, Staging};
 use self::face::{FaceHead, Placement};
@@ -31,7 +31,7 @@ use crate::align::canvas_side;
 use crate::detect;
 use crate::engine::gpu::{Net, Precision};
 use crate::error::Result;
-use crate::face::{Detection, Landmarks, POINTS};
+use crate::face::Detection;
 use crate::frame::{ColorSpace, FrameInfo, FrameView, FrameViewMut, PixelFormat};
 use crate::gpu::Context;
 use crate::identity::Identity;
@@ -240,9 +240,7 @@ impl FramePath for GpuPath {
         self.ctx.write(&bound.region_map, &frame_from_region.to_cols_array());
         let [points, presence] = self.analyse(&bound, frame, Analysis::Landmarks)?;
         self.bound = Some(bound);
-        let points = points.chunks_exact(3).take(POINTS).map(Vec3::from_slice).collect();
-        let presence = 1.0 / (1.0 + (-presence[0]).exp());
-        Ok(MeshReading { landmarks: Landmarks(points).mapped(frame_from_region), presence })
+        Ok(MeshReading::from_network(&points, presence[0], frame_from_region))
     }
 
     fn swap(&mut self, frame: &mut FrameViewMut<'_>, jobs: &[FaceJob], look: &Look) -> Result<Vec<FaceOutcome>> {
