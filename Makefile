@@ -32,8 +32,8 @@ demo: deps
 	@echo "look at $(OUT)/swapped.mp4 and $(OUT)/contact-sheet.png"
 
 test: deps
-	$(CARGO) build --locked --workspace --all-targets
-	$(CARGO) test --locked --workspace
+	$(CARGO) build --locked --workspace --all-targets --features train
+	$(CARGO) test --locked --workspace --features train
 
 install: deps
 	$(CARGO) build --release --locked --workspace

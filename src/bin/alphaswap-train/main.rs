@@ -1,0 +1,3 @@
+//! `alphaswap-train`: makes the models that the filter runs.
+
+fn main() {}
