@@ -26,11 +26,11 @@ use bytemuck::{cast_slice, pod_collect_to_vec};
 use glam::Vec3;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
+use super::validate::validate;
 use super::{Consent, Embedding, Identity, Texture};
 use crate::align::EncoderCrop;
 use crate::error::{Error, Result};
 use crate::face::{Landmarks, POINTS, Pose};
-use crate::nets::arcface::MAX_EMBEDDING;
 
 /// Value of the metadata key `format`.
 pub const FORMAT: &str = "alphaface";
@@ -42,20 +42,16 @@ const VERSION_1: &str = "1";
 pub const MAX_EMBEDDINGS: usize = 16;
 /// Textures in a file at most.
 pub const MAX_TEXTURES: usize = 32;
-/// Sides of a texture's canvas that are taken, in pixels. Enrolling makes 160 to 640.
-pub const SIDES: std::ops::RangeInclusive<usize> = 32..=1280;
 
 /// Bytes of a file at most: 32 textures of the largest side that enrolling makes, and some.
 const MAX_BYTES: u64 = 64 << 20;
 /// Bytes of the JSON header at most; ours has some 200 bytes a texture.
 const MAX_HEADER: u64 = 1 << 20;
-/// Characters of a text field at most.
-const MAX_TEXT: usize = 4000;
 /// What to do with a picture that was given instead of an identity.
 const HOW_TO_ENROLL: &str = "make an identity of it first: alphaswap enroll PHOTO -o me.alphaface --name NAME --consent \"who agreed, to what, when\"";
 
 /// What is wrong with a file; the path is added in one place.
-type Check<T> = Result<T, String>;
+pub(super) type Check<T> = Result<T, String>;
 
 /// See [`Identity::open`].
 pub(super) fn open(path: &Path) -> Result<Identity> {
@@ -230,69 +226,6 @@ fn floats(tensors: &SafeTensors<'_>, name: &str) -> Check<(Vec<usize>, Vec<f32>)
         return Err(format!("tensor {name} holds NaN or infinity"));
     }
     Ok((view.shape().to_vec(), values))
-}
-
-/// What must hold for an identity, whether it was read or is about to be written.
-fn validate(identity: &Identity) -> Check<()> {
-    let Identity { name, consent, embeddings, textures } = identity;
-    let encoders = embeddings.iter().map(|e| ("encoder", &e.encoder));
-    let texts = [("name", name), ("consent", &consent.text), ("date", &consent.date)];
-    for (key, text) in texts.into_iter().chain(encoders) {
-        let control = |c: char| c.is_control() && !(key == "consent" && matches!(c, '\n' | '\t'));
-        if text.trim().is_empty() || text.chars().count() > MAX_TEXT || text.chars().any(control) {
-            return Err(format!("`{key}` is empty, too long or holds control characters"));
-        }
-    }
-    if embeddings.is_empty() || embeddings.len() > MAX_EMBEDDINGS {
-        return Err(format!("it has {} embeddings, expected 1 to {MAX_EMBEDDINGS}", embeddings.len()));
-    }
-    for (i, embedding) in embeddings.iter().enumerate() {
-        let kind = |e: &Embedding| (e.encoder.clone(), e.crop);
-        if embeddings[..i].iter().any(|e| kind(e) == kind(embedding)) {
-            return Err(format!("it has two embeddings by {} on {}", embedding.encoder, embedding.crop.name()));
-        }
-        validate_embedding(embedding).map_err(|e| format!("embedding {i}: {e}"))?;
-    }
-    if textures.is_empty() || textures.len() > MAX_TEXTURES {
-        return Err(format!("it has {} textures, expected 1 to {MAX_TEXTURES}", textures.len()));
-    }
-    textures.iter().enumerate().try_for_each(|(i, t)| validate_texture(t).map_err(|e| format!("texture {i}: {e}")))
-}
-
-fn validate_embedding(embedding: &Embedding) -> Check<()> {
-    let values = &embedding.values;
-    if values.is_empty() || values.len() > MAX_EMBEDDING {
-        return Err(format!("it has {} values, expected 1 to {MAX_EMBEDDING}", values.len()));
-    }
-    if !values.iter().all(|v| v.is_finite()) || values.iter().all(|&v| v == 0.0) {
-        return Err("it is all zero or not finite".into());
-    }
-    match &embedding.sha256 {
-        Some(text) if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            Err("its encoder's `sha256` is no SHA-256".into())
-        }
-        _ => Ok(()),
-    }
-}
-
-fn validate_texture(texture: &Texture) -> Check<()> {
-    let Texture { side, rgb, points, pose } = texture;
-    if !SIDES.contains(side) || rgb.len() != side * side * 3 {
-        return Err(format!("side {side} is outside {SIDES:?}, or the pixels do not fill it"));
-    }
-    // Ears and chin may lie a little outside the canvas, a mesh far from it is broken.
-    let limit = 4.0 * *side as f32;
-    if points.0.len() != POINTS || !points.0.iter().all(|p| p.is_finite() && p.abs().max_element() <= limit) {
-        return Err(format!("its mesh has not {POINTS} finite points near the canvas"));
-    }
-    let (lo, hi) = points.bounds();
-    if (hi - lo).min_element() < 8.0 {
-        return Err("its mesh is smaller than 8 pixels".into());
-    }
-    if ![pose.yaw, pose.pitch, pose.roll].iter().all(|a| a.abs() <= 180.0) {
-        return Err("its pose is not within 180 degrees".into());
-    }
-    Ok(())
 }
 
 /// See [`Identity::save`].

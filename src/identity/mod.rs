@@ -5,6 +5,7 @@ pub mod enroll;
 pub mod file;
 mod photo;
 pub mod quality;
+mod validate;
 
 use std::fmt::Display;
 use std::path::Path;
