@@ -7,7 +7,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::nets::{NetSpec, Port, blazeface, facemesh, faceres};
+use crate::nets::{GeneratorConfig, NetSpec, Port, blazeface, facemesh, faceres};
 use crate::tensor::Tensor;
 
 mod card;
@@ -122,6 +122,26 @@ impl Model {
         let model = Self { name: name.into(), card, weights: Weights::from_bytes(name, bytes)?, sha256 };
         model.check(&model.spec()?)?;
         Ok(model)
+    }
+
+    /// A generator of the topology `config` with random weights, to measure speed: its pictures are noise.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a config that makes no sense.
+    pub fn random(config: GeneratorConfig, seed: u64) -> Result<Self> {
+        let weights = Weights::random(&config.spec()?, seed);
+        let card = Card {
+            name: "random".into(),
+            network: "alphaface".into(),
+            about: "Random weights.".into(),
+            licence: "CC0-1.0".into(),
+            sha256: None,
+            source: None,
+            input: Vec::new(),
+            output: Vec::new(),
+            generator: Some(config),
+        };
+        Ok(Self { name: "random".into(), card, weights, sha256: String::new() })
     }
 
     /// The network that the card names.

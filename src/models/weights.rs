@@ -6,9 +6,28 @@ use safetensors::{SafeTensorError, SafeTensors};
 
 use super::Weights;
 use crate::error::{Error, Result};
+use crate::nets::{NetSpec, Param};
 use crate::tensor::Tensor;
 
 impl Weights {
+    /// Random values for every parameter of `spec`, uniform within one over the root of the fan-in (the usual start of
+    /// training): for measuring speed and for tests. The same `seed` gives the same values.
+    pub fn random(spec: &NetSpec, seed: u64) -> Self {
+        let mut state = seed.wrapping_mul(2).wrapping_add(1);
+        let mut uniform = || {
+            // Knuth's MMIX generator; the high bits are the good ones.
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+        };
+        let mut tensor = |param: Param| {
+            let fan_in: usize = param.shape[1..].iter().product();
+            let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
+            let data = (0..param.shape.iter().product()).map(|_| uniform() * bound).collect();
+            (param.name, Tensor { shape: param.shape, data })
+        };
+        Self(spec.params().into_iter().map(&mut tensor).collect())
+    }
+
     /// Reads every tensor of a safetensors file; half precision is widened. `model` names it in errors.
     ///
     /// # Errors
