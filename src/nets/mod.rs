@@ -5,8 +5,10 @@ pub mod blazeface;
 pub mod builder;
 pub mod facemesh;
 pub mod faceres;
+pub mod simplify;
 pub mod spec;
 
 pub use alphaface::GeneratorConfig;
 pub use builder::{Builder, ConvArgs};
-pub use spec::{Activation, Conv, Edge, NetSpec, Node, Op, Padding, Param, Port, Shape, ValueId};
+pub use simplify::Simplified;
+pub use spec::{Activation, Caii, Conv, Edge, NetSpec, Node, Op, Padding, Param, Port, Shape, ValueId};

@@ -8,11 +8,10 @@ use alphaswap_shaders::{Kind, Shader};
 
 use super::Precision;
 use super::plan::Lifetime;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::params::MapParams;
 use crate::gpu::{BufferRange, Context, Kernel};
-use crate::models::Weights;
-use crate::nets::{Activation, NetSpec, Node, Op, Shape, ValueId};
+use crate::nets::{Activation, NetSpec, Node, Op, Shape, Simplified, ValueId};
 
 /// Stored type of a value; indexes the pairs of shader permutations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,8 +60,8 @@ pub(super) struct Step {
 /// Collects steps.
 pub(super) struct Lowering<'a> {
     pub ctx: &'a Context,
+    pub net: &'a Simplified<'a>,
     pub spec: &'a NetSpec,
-    weights: &'a Weights,
     /// How feature maps are stored.
     pub maps: Storage,
     /// The network's values, then copies.
@@ -73,18 +72,13 @@ pub(super) struct Lowering<'a> {
 
 impl<'a> Lowering<'a> {
     /// Lowers every node; with `keep` every value is pinned.
-    pub fn lower(
-        ctx: &'a Context,
-        spec: &'a NetSpec,
-        weights: &'a Weights,
-        precision: Precision,
-        keep: bool,
-    ) -> Result<Self> {
+    pub fn lower(ctx: &'a Context, net: &'a Simplified<'a>, precision: Precision, keep: bool) -> Result<Self> {
+        let spec = &net.spec;
         let maps = if precision == Precision::F32 { Storage::F32 } else { Storage::F16 };
         let value = |&shape| Value { shape, storage: Storage::F32, slow: false, pinned: keep };
         let values = spec.values.iter().map(value).collect();
         let (steps, copies) = (Vec::new(), HashMap::new());
-        let mut lowering = Self { ctx, spec, weights, maps, values, steps, copies };
+        let mut lowering = Self { ctx, net, spec, maps, values, steps, copies };
         lowering.pin_ports();
         for node in &spec.nodes {
             let slow = node.inputs.iter().all(|v| lowering.values[v.0].slow);
@@ -193,13 +187,7 @@ impl<'a> Lowering<'a> {
 
     /// A parameter whose shape must be `shape`.
     pub fn param(&self, name: &str, shape: &[usize]) -> Result<&'a [f32]> {
-        let missing = || Error::model(&self.spec.name, format!("parameter `{name}` is missing"));
-        let tensor = self.weights.0.get(name).ok_or_else(missing)?;
-        if tensor.shape != shape {
-            let reason = format!("parameter `{name}` has shape {:?}, the network needs {shape:?}", tensor.shape);
-            return Err(Error::model(&self.spec.name, reason));
-        }
-        Ok(&tensor.data)
+        self.net.param(name, shape)
     }
 
     /// Uploads constants in a stored type; 16 bits saturate, as in the kernels.
