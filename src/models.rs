@@ -140,6 +140,7 @@ impl Model {
             input: Vec::new(),
             output: Vec::new(),
             generator: Some(config),
+            arcface: None,
         };
         Ok(Self { name: "random".into(), card, weights, sha256: String::new() })
     }

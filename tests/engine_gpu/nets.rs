@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alphaswap::Error;
 use alphaswap::engine::gpu::{Net, Precision};
 use alphaswap::gpu::{Choice, adapters, open};
-use alphaswap::nets::{Activation, Builder, ConvArgs, Edge, NetSpec, Node, Op, Padding, Port, Shape, ValueId};
+use alphaswap::nets::{Activation, Builder, Caii, ConvArgs, Edge, NetSpec, Node, Op, Padding, Port, Shape, ValueId};
 use alphaswap::settings::DeviceChoice;
 
 use super::{check, context, largest_difference, own_context, sample, tensors};
@@ -41,7 +41,7 @@ fn generator() -> NetSpec {
             let style = b.linear(&name("fc"), z, 2 * s.c, Activation::None);
             let u = conv(&mut b, &name("conv"), x, s.c, Edge::Reflect, Activation::None);
             let inputs = if residual { vec![u, style, mean, f] } else { vec![u, style, mean] };
-            x = b.push(&name("norm"), Op::StyleNorm { eps: 1e-8, caii: true, residual, act }, &inputs, s);
+            x = b.push(&name("norm"), Op::StyleNorm { eps: 1e-8, caii: Caii::Averaged, residual, act }, &inputs, s);
         }
         f = x;
     }

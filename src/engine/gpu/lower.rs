@@ -9,11 +9,10 @@ use alphaswap_shaders::{Kind, Shader};
 use super::conv::Conditions;
 use super::plan::Lifetime;
 use super::{Options, Precision};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::params::MapParams;
 use crate::gpu::{BufferRange, Context, Kernel};
-use crate::models::Weights;
-use crate::nets::{Activation, NetSpec, Node, Op, Shape, ValueId};
+use crate::nets::{Activation, NetSpec, Node, Op, Shape, Simplified, ValueId};
 
 /// Stored type of a value; indexes the pairs of shader permutations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,8 +65,8 @@ pub(super) struct Step {
 /// Collects steps.
 pub(super) struct Lowering<'a> {
     pub ctx: &'a Context,
+    pub net: &'a Simplified<'a>,
     pub spec: &'a NetSpec,
-    weights: &'a Weights,
     /// How feature maps are stored.
     pub maps: Storage,
     /// What the choice of convolution kernels looks at.
@@ -80,7 +79,8 @@ pub(super) struct Lowering<'a> {
 
 impl<'a> Lowering<'a> {
     /// Lowers every node.
-    pub fn lower(ctx: &'a Context, spec: &'a NetSpec, weights: &'a Weights, options: &Options) -> Result<Self> {
+    pub fn lower(ctx: &'a Context, net: &'a Simplified<'a>, options: &Options) -> Result<Self> {
+        let spec = &net.spec;
         let maps = if options.precision == Precision::F32 { Storage::F32 } else { Storage::F16 };
         let value = |&shape| Value { shape, storage: Storage::F32, slow: false, pinned: options.cut_points };
         let values = spec.values.iter().map(value).collect();
@@ -91,7 +91,7 @@ impl<'a> Lowering<'a> {
             force: options.force,
         };
         let (steps, copies) = (Vec::new(), HashMap::new());
-        let mut lowering = Self { ctx, spec, weights, maps, conditions, values, steps, copies };
+        let mut lowering = Self { ctx, net, spec, maps, conditions, values, steps, copies };
         lowering.pin_ports();
         for node in &spec.nodes {
             let slow = node.inputs.iter().all(|v| lowering.values[v.0].slow);
@@ -206,13 +206,7 @@ impl<'a> Lowering<'a> {
 
     /// A parameter whose shape must be `shape`.
     pub fn param(&self, name: &str, shape: &[usize]) -> Result<&'a [f32]> {
-        let missing = || Error::model(&self.spec.name, format!("parameter `{name}` is missing"));
-        let tensor = self.weights.0.get(name).ok_or_else(missing)?;
-        if tensor.shape != shape {
-            let reason = format!("parameter `{name}` has shape {:?}, the network needs {shape:?}", tensor.shape);
-            return Err(Error::model(&self.spec.name, reason));
-        }
-        Ok(&tensor.data)
+        self.net.param(name, shape)
     }
 
     /// Uploads constants in a stored type; 16 bits saturate, as in the kernels.

@@ -18,7 +18,7 @@ pub use options::{Options, Precision};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Context, Dispatch};
 use crate::models::Weights;
-use crate::nets::{NetSpec, Port};
+use crate::nets::{NetSpec, Port, Simplified};
 use crate::tensor::Tensor;
 use lower::{Lowering, Operand};
 use plan::Lifetime;
@@ -71,8 +71,8 @@ impl Net {
         Self::with_options(ctx, spec, weights, &Options::new(precision))
     }
 
-    /// Like [`Self::new`], but every f32 value stays readable with [`Self::cut_point`] (no buffer is shared): for tests
-    /// and debugging.
+    /// Like [`Self::new`], but every f32 value stays readable with [`Self::cut_point`] (no buffer is shared, nothing is
+    /// simplified): for tests and debugging.
     pub fn with_cut_points(ctx: &Arc<Context>, spec: Arc<NetSpec>, weights: &Weights) -> Result<Self> {
         Self::with_options(ctx, spec, weights, &Options { cut_points: true, ..Options::new(Precision::F32) })
     }
@@ -82,7 +82,9 @@ impl Net {
         if options.precision == Precision::F16Storage && !ctx.has_f16() {
             return Err(Error::Device(format!("{} cannot store 16-bit floats", ctx.line())));
         }
-        let lowered = Lowering::lower(ctx, &spec, weights, options)?;
+        let net =
+            if options.cut_points { Simplified::literal(&spec, weights) } else { Simplified::new(&spec, weights) };
+        let lowered = Lowering::lower(ctx, &net, options)?;
         let buffers = value_buffers(ctx, &spec.name, &lowered);
         let stride = 256;
         let params: Vec<u8> = lowered.steps.iter().flat_map(|s| padded(&s.params, stride)).collect();
