@@ -6,8 +6,10 @@ mod cache;
 mod context;
 mod kernel;
 pub mod params;
+mod stopwatch;
 
 pub use adapter::{AdapterLine, Choice, adapters, open};
 pub use buffer::BufferRange;
 pub use context::Context;
 pub use kernel::{Dispatch, Kernel};
+pub use stopwatch::Stopwatch;
