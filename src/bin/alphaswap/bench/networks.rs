@@ -24,8 +24,13 @@ pub struct Network {
 }
 
 impl Network {
+    /// Times every network that ships.
+    pub fn measure_all(gpu: Option<&Arc<Gpu>>) -> Result<Vec<Self>> {
+        Model::builtin_names().map(|name| Self::measure(gpu, &Model::builtin(name)?)).collect()
+    }
+
     /// Times `model` on `gpu`, or on the CPU engine.
-    pub fn measure(gpu: Option<&Arc<Gpu>>, model: &Model) -> Result<Self> {
+    fn measure(gpu: Option<&Arc<Gpu>>, model: &Model) -> Result<Self> {
         let spec = Arc::new(model.spec()?);
         let inputs = doctor::waves(&spec);
         let mut net = AnyNet::new(gpu, spec.clone(), &model.weights)?;
