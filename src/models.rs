@@ -129,18 +129,19 @@ impl Model {
     /// The network that the card names.
     ///
     /// # Errors
-    /// [`Error::Model`] for an unknown network, or a generator config that makes no sense.
+    /// [`Error::Model`] for an unknown network, or a config of one that makes no sense.
     pub fn spec(&self) -> Result<NetSpec> {
-        match (self.card.network.as_str(), &self.card.generator) {
-            ("blazeface_back_256", None) => Ok(blazeface::blazeface_back()),
-            ("facemesh_468_192", None) => Ok(facemesh::facemesh()),
-            ("faceres_224", None) => Ok(faceres::faceres()),
-            ("alphaface", Some(config)) => config.spec().map_err(|error| match error {
-                Error::Model { reason, .. } => Error::model(&self.name, reason),
-                other => other,
-            }),
-            ("alphaface", None) => Err(Error::model(&self.name, "its card has no [generator] table")),
-            (network, _) => Err(Error::model(&self.name, format!("its card names an unknown network {network:?}"))),
+        let Card { network, generator, arcface, .. } = &self.card;
+        let no_table = |table| Error::model(&self.name, format!("its card has no [{table}] table"));
+        match (network.as_str(), generator, arcface) {
+            ("blazeface_back_256", None, None) => Ok(blazeface::blazeface_back()),
+            ("facemesh_468_192", None, None) => Ok(facemesh::facemesh()),
+            ("faceres_224", None, None) => Ok(faceres::faceres()),
+            ("alphaface", Some(config), None) => config.spec().map_err(|e| e.of_model(&self.name)),
+            ("arcface", None, Some(config)) => config.spec().map_err(|e| e.of_model(&self.name)),
+            ("alphaface", None, _) => Err(no_table("generator")),
+            ("arcface", _, None) => Err(no_table("arcface")),
+            (network, ..) => Err(Error::model(&self.name, format!("its card names an unknown network {network:?}"))),
         }
     }
 

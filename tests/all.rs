@@ -1,5 +1,6 @@
 //! The one integration test binary; this is its table of contents.
 
+mod arcface;
 mod cli;
 mod device;
 mod element;

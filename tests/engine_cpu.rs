@@ -193,6 +193,20 @@ proptest! {
     }
 
     #[test]
+    fn scales_and_shifts(c in size(40), h in 1..12usize, w in 1..12usize, seed in any::<u32>()) {
+        let pad = Padding::all(Edge::Zero, 1);
+        let args = ConvArgs::new(5, 3).pad(pad);
+        check(one(Shape::new(c, h, w), |b, x| b.scale_shift("bn", x)), seed.into());
+        // Zeros around the scaled map, in front of a sum with the map itself.
+        let block = |b: &mut Builder, x| {
+            let y = b.scale_shift("bn", x);
+            let y = b.conv("conv", y, ConvArgs { out: c, ..args });
+            b.add("sum", y, x, Activation::None)
+        };
+        check(one(Shape::new(c, h, w), block), seed.into());
+    }
+
+    #[test]
     fn unit_vectors(c in size(300), scale in 0.5..40.0f32, with_mean: bool) {
         let mean = with_mean.then(|| "mean".to_owned());
         check(one(Shape::vector(c), |b, x| b.push("norm", Op::Normalize { mean, scale }, &[x], Shape::vector(c))), 9);

@@ -12,7 +12,7 @@ use alphaswap::tensor::Tensor;
 use safetensors::{Dtype, SafeTensors};
 
 /// Recorded tensors by name, widened to f32.
-fn fixture(name: &str) -> HashMap<String, Tensor> {
+pub fn fixture(name: &str) -> HashMap<String, Tensor> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/networks/{name}.safetensors"));
     let bytes = std::fs::read(path).unwrap();
     let read = |(name, view): (String, safetensors::tensor::TensorView<'_>)| {
@@ -49,7 +49,7 @@ fn run_picture(
     run(model, HashMap::from([("input".to_string(), input)]))
 }
 
-fn max_difference(a: &[f32], b: &[f32]) -> f32 {
+pub fn max_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
@@ -138,6 +138,8 @@ fn generator_matches_the_golden_numbers() {
 /// bring the real checkpoints, these stand in.
 pub fn narrow(mut config: GeneratorConfig) -> GeneratorConfig {
     (config.crop, config.identity.width) = (16, 8);
+    // The fixtures hold the mapped identity.
+    config.identity.emap = false;
     let layers = config.encoder.iter_mut().chain(&mut config.decoder);
     layers.filter(|layer| layer.out > 3).for_each(|layer| layer.out /= 64);
     config
@@ -166,10 +168,11 @@ fn generators_have_the_size_of_the_originals() {
         (spec.param_count(), spec.macs() as f64 / 1e9)
     };
     let (params, gmac) = size(GeneratorConfig::alphaface_256());
-    assert_eq!(params, 138_578_691);
+    // The state dict, and emap, which has a file of its own.
+    assert_eq!(params, 138_578_691 + 512 * 512);
     assert!((gmac - 716.84).abs() < 0.005, "{gmac}");
     let (params, gmac) = size(GeneratorConfig::inswapper_128());
-    assert_eq!(params, 138_292_739); // 138.29 M
+    assert_eq!(params, 138_292_739 + 512 * 512); // 138.29 M and emap
     assert!((gmac - 174.6).abs() < 0.05, "{gmac}");
     let (params, gmac) = size(GeneratorConfig::guided_xs());
     assert_eq!(params, 2_579_027);
@@ -180,7 +183,8 @@ fn generators_have_the_size_of_the_originals() {
 #[test]
 fn alphaface_has_the_official_keys() {
     let params = GeneratorConfig::alphaface_256().spec().unwrap().params();
-    assert_eq!(params.len(), 68);
+    assert_eq!(params.len(), 68 + 1);
+    assert_eq!((params[0].name.as_str(), &params[0].shape), ("emap", &vec![512, 512]));
     let shape = |name: &str| params.iter().find(|p| p.name == name).map(|p| p.shape.clone());
     assert_eq!(shape("E.Encoder.layer_0.0.weight"), Some(vec![128, 3, 7, 7]));
     assert_eq!(shape("E.fusion_module.fusion_layer_5.OP2.Conv1.bias"), Some(vec![1024]));

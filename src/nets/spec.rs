@@ -5,46 +5,8 @@
 //! model file; convolution weights are OIHW, linear weights `[out, in]`, both row-major.
 
 use std::collections::HashSet;
-use std::fmt;
 
-/// Channels, height, width of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Shape {
-    /// Channels.
-    pub c: usize,
-    /// Rows.
-    pub h: usize,
-    /// Columns.
-    pub w: usize,
-}
-
-impl Shape {
-    /// A shape from its parts.
-    pub const fn new(c: usize, h: usize, w: usize) -> Self {
-        Self { c, h, w }
-    }
-
-    /// A vector of `c` values.
-    pub const fn vector(c: usize) -> Self {
-        Self { c, h: 1, w: 1 }
-    }
-
-    /// Number of values.
-    pub const fn len(&self) -> usize {
-        self.c * self.h * self.w
-    }
-
-    /// Whether there is no value at all.
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}x{}", self.c, self.h, self.w)
-    }
-}
+pub use super::shape::Shape;
 
 /// Index of a value in [`NetSpec::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -195,6 +157,14 @@ pub enum Op {
         /// Block size.
         r: usize,
     },
+    /// Input 0 times `scale` plus `shift`: a batch norm in front of a zero-padded convolution, which cannot take it
+    /// over because the zeros stay zero.
+    ScaleShift {
+        /// Factor per channel, `[c]`.
+        scale: String,
+        /// Term per channel, `[c]`.
+        shift: String,
+    },
     /// (x - mean) / ||x - mean|| * scale for a vector; `mean` is a parameter `[c]` or absent.
     Normalize {
         /// Parameter subtracted first.
@@ -297,6 +267,7 @@ impl NetSpec {
                     push(weight, vec![*out, input.len()]);
                     bias.iter().for_each(|b| push(b, vec![*out]));
                 }
+                Op::ScaleShift { scale, shift } => [scale, shift].iter().for_each(|p| push(p, vec![input.c])),
                 Op::Normalize { mean: Some(mean), .. } => push(mean, vec![input.c]),
                 _ => {}
             }

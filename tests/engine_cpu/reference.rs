@@ -84,6 +84,10 @@ fn evaluate(node: &Node, read: &[&Map], out: Shape, weights: &Weights) -> Map {
         }
         &Op::SpaceToDepth { r } => Map::make(out, |c, y, x_| x.at(c / (r * r), y * r + c / r % r, x_ * r + c % r)),
         &Op::DepthToSpace { r } => Map::make(out, |c, y, x_| x.at(c * r * r + y % r * r + x_ % r, y / r, x_ / r)),
+        Op::ScaleShift { scale, shift } => {
+            let [scale, shift] = [scale, shift].map(|name| param(weights, name));
+            Map::make(out, |c, y, x_| x.at(c, y, x_) * f64::from(scale[c]) + f64::from(shift[c]))
+        }
         Op::Normalize { mean, scale } => {
             let mean = mean.as_ref().map(|m| param(weights, m));
             let shifted = |c: usize| x.at(c, 0, 0) - mean.map_or(0.0, |m| f64::from(m[c]));

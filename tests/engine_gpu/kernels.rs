@@ -109,6 +109,8 @@ proptest! {
         same(one_map(pool, Shape::new(c, 2 * h, 2 * w)), seed)?;
         let pad = |b: &mut Builder, s: Shape| { let x = b.input("x", s); b.pad_channels("o", x, s.c + extra) };
         same(one_map(pad, Shape::new(c, h, w)), seed)?;
+        let scale = |b: &mut Builder, s| { let x = b.input("x", s); b.scale_shift("o", x) };
+        same(one_map(scale, Shape::new(c, h, w)), seed)?;
         let s2d = |b: &mut Builder, s| { let x = b.input("x", s); b.space_to_depth("o", x, r) };
         same(one_map(s2d, Shape::new(c, r * h, r * w)), seed)?;
         let d2s = |b: &mut Builder, s| { let x = b.input("x", s); b.depth_to_space("o", x, r) };

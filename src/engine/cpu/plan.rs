@@ -2,7 +2,7 @@
 
 use super::conv_dense::ConvDense;
 use super::conv_depthwise::ConvDepthwise;
-use super::elementwise::{Add, Normalize};
+use super::elementwise::{Add, Normalize, ScaleShift};
 use super::fuse::{self, Fused};
 use super::kernel::Kernel;
 use super::layout::{LANES, Layout};
@@ -110,6 +110,7 @@ fn kernel(op: &Op, act: &Activation, inputs: &[Layout], out: Layout, params: &Pa
         Op::Upsample2 => Box::new(Upsample2::new(x)),
         Op::MaxPool2 => Box::new(MaxPool2::new(x, out)),
         Op::Add { .. } => Box::new(Add::new(out, act, params)?),
+        Op::ScaleShift { scale, shift } => Box::new(ScaleShift::new(x, scale, shift, params)?),
         Op::Normalize { mean, scale } => Box::new(Normalize::new(mean.as_ref(), *scale, x.shape.c, params)?),
         Op::PadChannels { .. } | Op::Concat | Op::SpaceToDepth { .. } | Op::DepthToSpace { .. } | Op::Rows { .. } => {
             Box::new(Rearrange::new(op, inputs, out))

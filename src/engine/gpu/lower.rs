@@ -118,6 +118,7 @@ impl<'a> Lowering<'a> {
             Op::Concat => self.concat(node),
             Op::SpaceToDepth { r } => self.gather(node, [&shaders::SPACE_TO_DEPTH, &shaders::SPACE_TO_DEPTH_F16], *r),
             Op::DepthToSpace { r } => self.gather(node, [&shaders::DEPTH_TO_SPACE, &shaders::DEPTH_TO_SPACE_F16], *r),
+            Op::ScaleShift { scale, shift } => self.scale_shift(node, scale, shift),
             Op::Normalize { mean, scale } => self.normalize(node, mean.as_deref(), *scale),
             Op::Rows { .. } => self.rows(node),
         }

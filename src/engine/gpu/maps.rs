@@ -48,6 +48,19 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// Factor and term per channel.
+    pub fn scale_shift(&mut self, node: &Node, scale: &str, shift: &str) -> Result<()> {
+        let (params, shape) = (self.params_of(node), self.spec.shape(node.output));
+        let (scale, shift) = (self.param(scale, &[shape.c])?, self.param(shift, &[shape.c])?);
+        let table: Vec<f32> = scale.iter().zip(shift).flat_map(|(&a, &b)| [a, b]).collect();
+        let channel = self.constant(&node.name, &table, Storage::F32);
+        let operands = vec![self.read(node.inputs[0], self.maps), self.write(node, self.maps), channel];
+        let shader = [&shaders::SCALE_SHIFT, &shaders::SCALE_SHIFT_F16][self.maps as usize];
+        let groups = pixel_groups(shader, shape);
+        self.push(shader, &[], bytemuck::bytes_of(&params), operands, groups);
+        Ok(())
+    }
+
     /// Mean over rows and columns, f32.
     pub fn mean(&mut self, node: &Node) -> Result<()> {
         let params = self.params_of(node);
