@@ -12,6 +12,8 @@ mod gpu_path;
 mod guide;
 mod house;
 mod identity;
+#[cfg(feature = "train")]
+mod import;
 mod mesh;
 mod models;
 mod networks;

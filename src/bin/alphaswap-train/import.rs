@@ -16,6 +16,7 @@ mod torch;
 use std::path::{Path, PathBuf};
 
 use alphaswap::models::{Card, Source};
+use alphaswap::tensor::Tensor;
 use anyhow::{Context, Result, bail};
 
 use content::Content;
@@ -63,7 +64,9 @@ fn said(text: &str) -> Result<String, String> {
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
     let output = Output::new(&args.output, args.overwrite)?;
-    let imported = read(&args.file, args.emap.as_deref()).with_context(|| args.file.display().to_string())?;
+    let square = |path: &PathBuf| npy::square(path).with_context(|| path.display().to_string());
+    let emap = args.emap.as_ref().map(square).transpose()?;
+    let imported = read(&args.file, emap.as_ref()).with_context(|| args.file.display().to_string())?;
     let name = args.name.clone().unwrap_or_else(|| default_name(args, &imported.network));
     let told = Told { name, licence: args.licence.clone(), source: source(args)? };
     let card = imported.write(told, output)?;
@@ -72,7 +75,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// The network in `file`.
-fn read(file: &Path, emap: Option<&Path>) -> Result<Imported> {
+fn read(file: &Path, emap: Option<&Tensor>) -> Result<Imported> {
     let content = Content::open(file)?;
     if let Some(generator) = generator::find(&content, emap)? {
         return Ok(generator);

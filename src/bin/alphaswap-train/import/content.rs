@@ -86,8 +86,7 @@ impl Content {
                 Ok(Some(named.collect()))
             }
             several => bail!(
-                "the file holds several networks, under {}; save the one you want to a file of its own",
-                several.join(", ")
+                "the file holds several networks, their names begin with {several:?}; save one to a file of its own"
             ),
         }
     }

@@ -43,6 +43,9 @@ pub fn find(content: &Content) -> Result<Option<Imported>> {
     for part in &parts {
         source.convert(part, &mut weights)?;
     }
+    if let Some((name, _)) = weights.iter().find(|(_, t)| t.data.iter().any(|v| !v.is_finite())) {
+        bail!("tensor {name} overflows when the norms are folded in; the checkpoint is damaged or training diverged");
+    }
     let config = config(blocks, &weights)?;
     let depth = 2 + 2 * blocks.iter().sum::<usize>();
     Ok(Some(Imported {

@@ -1,9 +1,8 @@
 //! Generators of AlphaFace's family: the `swapper` of its checkpoints, and inswapper_128.
 
-use std::path::Path;
-
 use alphaswap::nets::GeneratorConfig;
-use anyhow::{Context, Result, bail};
+use alphaswap::tensor::Tensor;
+use anyhow::{Result, bail};
 use safetensors::tensor::Dtype;
 
 use super::content::{Content, Tensors, read_all};
@@ -17,8 +16,8 @@ const INSWAPPER: &str = "up0.1.weight";
 /// The map of the embedding as model files hold it: a linear layer's weight, `[out, in]`.
 const EMAP: &str = "emap";
 
-/// The generator in `content`, if there is one. `emap` is the file of the map where the checkpoint has none.
-pub fn find(content: &Content, emap: Option<&Path>) -> Result<Option<Imported>> {
+/// The generator in `content`, if there is one. `emap` is the map `[width, width]` where the checkpoint has none.
+pub fn find(content: &Content, emap: Option<&Tensor>) -> Result<Option<Imported>> {
     let Some(tensors) = content.below(ANCHOR)? else { return Ok(None) };
     let (preset, about) = match tensors.contains_key(INSWAPPER) {
         true => (GeneratorConfig::inswapper_128(), "inswapper_128 (insightface)"),
@@ -27,9 +26,8 @@ pub fn find(content: &Content, emap: Option<&Path>) -> Result<Option<Imported>> 
     let mut weights = read_all(&tensors)?;
     // The checkpoints' map stands on the right of a row vector (e * M), a layer's weight on the left of a column.
     match (emap, &content.emap) {
-        (Some(path), None) if !weights.0.contains_key(EMAP) => {
-            let matrix = npy::square(path).with_context(|| path.display().to_string())?;
-            weights.0.insert(EMAP.into(), npy::transposed(&matrix));
+        (Some(matrix), None) if !weights.0.contains_key(EMAP) => {
+            weights.0.insert(EMAP.into(), npy::transposed(matrix));
         }
         (Some(_), _) => bail!("the file carries its own emap; leave --emap out"),
         (None, Some(matrix)) => {

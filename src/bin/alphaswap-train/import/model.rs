@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use alphaswap::models::{Card, CardPort, Model, Source, Weights};
@@ -126,7 +126,11 @@ impl View for Stored<'_> {
 
 /// Hash of a file, in hexadecimal digits.
 pub fn sha256(path: &Path) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    io::copy(&mut File::open(path)?, &mut hash)?;
+    let (mut file, mut hash) = (BufReader::with_capacity(1 << 16, File::open(path)?), Sha256::new());
+    while let chunk @ [_, ..] = file.fill_buf()? {
+        hash.update(chunk);
+        let read = chunk.len();
+        file.consume(read);
+    }
     Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }

@@ -11,6 +11,7 @@ use npyz::{DType, NpyFile, Order, TypeChar};
 
 /// Longest embedding that is thinkable.
 const MAX_WIDTH: u64 = 1 << 14;
+const TRUNCATED: &str = "is truncated; fetch it again";
 
 /// A square matrix `[width, width]` in row-major order, f32 or f64 of either byte order in the file.
 pub fn square(path: &Path) -> Result<Tensor> {
@@ -23,16 +24,16 @@ pub fn square(path: &Path) -> Result<Tensor> {
     };
     let (dtype, order) = (file.dtype(), file.order());
     let values: Vec<f32> = match &dtype {
-        DType::Plain(t) if t.type_char() == TypeChar::Float && t.size_field() == 4 => file.into_vec()?,
+        DType::Plain(t) if t.type_char() == TypeChar::Float && t.size_field() == 4 => file.into_vec().context(TRUNCATED)?,
         DType::Plain(t) if t.type_char() == TypeChar::Float && t.size_field() == 8 => {
-            file.into_vec::<f64>()?.into_iter().map(|v| v as f32).collect()
+            file.into_vec::<f64>().context(TRUNCATED)?.into_iter().map(|v| v as f32).collect()
         }
         other => bail!("has the type {}, expected float32 or float64", other.descr()),
     };
     if let Some(at) = values.iter().position(|v| !v.is_finite()) {
         bail!("value {at} is {}", values[at]);
     }
-    let matrix = Tensor::new([width, width], values).context("is truncated")?;
+    let matrix = Tensor::new([width, width], values)?;
     Ok(if order == Order::Fortran { transposed(&matrix) } else { matrix })
 }
 
