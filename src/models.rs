@@ -14,6 +14,7 @@ mod card;
 mod weights;
 
 pub use card::{Card, CardPort, Source};
+pub use weights::{to_f32, views};
 
 /// Parameters by dotted name, as f32.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +24,9 @@ pub struct Weights(pub HashMap<String, Tensor>);
 /// `[898, 3]` i32, `basis_index` `[n]` i32 and `basis_weight` `[n]` for the head's pose.
 pub const CANONICAL: &[u8] = include_bytes!("../models/canonical.safetensors");
 
-/// Largest weights file and card that are read, in bytes; the official AlphaFace generator has half a gibibyte.
-const MAX_WEIGHTS: u64 = 2 << 30;
+/// Largest weights file that is read, in bytes; the official AlphaFace generator has half a gibibyte.
+pub const MAX_WEIGHTS: u64 = 2 << 30;
+/// Largest card.
 const MAX_CARD: u64 = 1 << 20;
 
 /// A network's file that is part of the binary.
@@ -185,7 +187,10 @@ impl Model {
 }
 
 /// Refuses what is no regular file (reading a pipe or a device may never end) or has more than `most` bytes.
-fn check_size(path: &Path, most: u64) -> std::io::Result<()> {
+///
+/// # Errors
+/// What the file system says, or the reason of the refusal.
+pub fn check_size(path: &Path, most: u64) -> std::io::Result<()> {
     let metadata = std::fs::metadata(path)?;
     let refuse = |reason: String| Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
     match metadata.len() {

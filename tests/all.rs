@@ -6,12 +6,15 @@ mod device;
 mod element;
 mod engine_cpu;
 mod engine_gpu;
+mod enroll;
 mod frame;
 mod gpu_guide;
 mod gpu_path;
 mod guide;
 mod house;
 mod identity;
+#[cfg(feature = "train")]
+mod import;
 mod mesh;
 mod models;
 mod networks;
