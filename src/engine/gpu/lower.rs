@@ -6,8 +6,9 @@ use std::sync::Arc;
 use alphaswap_shaders as shaders;
 use alphaswap_shaders::{Kind, Shader};
 
-use super::Precision;
+use super::conv::Conditions;
 use super::plan::Lifetime;
+use super::{Options, Precision};
 use crate::error::Result;
 use crate::gpu::params::MapParams;
 use crate::gpu::{BufferRange, Context, Kernel};
@@ -55,6 +56,10 @@ pub(super) struct Step {
     pub operands: Vec<Operand>,
     pub groups: [u32; 3],
     pub slow: bool,
+    /// Name of the node that it is a part of.
+    pub node: String,
+    /// Multiply-accumulates, where there are enough to count.
+    pub macs: u64,
 }
 
 /// Collects steps.
@@ -64,6 +69,8 @@ pub(super) struct Lowering<'a> {
     pub spec: &'a NetSpec,
     /// How feature maps are stored.
     pub maps: Storage,
+    /// What the choice of convolution kernels looks at.
+    pub conditions: Conditions,
     /// The network's values, then copies.
     pub values: Vec<Value>,
     pub steps: Vec<Step>,
@@ -71,22 +78,30 @@ pub(super) struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    /// Lowers every node; with `keep` every value is pinned.
-    pub fn lower(ctx: &'a Context, net: &'a Simplified<'a>, precision: Precision, keep: bool) -> Result<Self> {
+    /// Lowers every node.
+    pub fn lower(ctx: &'a Context, net: &'a Simplified<'a>, options: &Options) -> Result<Self> {
         let spec = &net.spec;
-        let maps = if precision == Precision::F32 { Storage::F32 } else { Storage::F16 };
-        let value = |&shape| Value { shape, storage: Storage::F32, slow: false, pinned: keep };
+        let maps = if options.precision == Precision::F32 { Storage::F32 } else { Storage::F16 };
+        let value = |&shape| Value { shape, storage: Storage::F32, slow: false, pinned: options.cut_points };
         let values = spec.values.iter().map(value).collect();
+        let conditions = Conditions {
+            precision: options.precision,
+            software: ctx.is_software(),
+            max_binding: ctx.device.limits().max_storage_buffer_binding_size,
+            force: options.force,
+        };
         let (steps, copies) = (Vec::new(), HashMap::new());
-        let mut lowering = Self { ctx, net, spec, maps, values, steps, copies };
+        let mut lowering = Self { ctx, net, spec, maps, conditions, values, steps, copies };
         lowering.pin_ports();
         for node in &spec.nodes {
             let slow = node.inputs.iter().all(|v| lowering.values[v.0].slow);
             let value = &mut lowering.values[node.output.0];
             value.slow = slow;
             value.pinned |= slow;
+            let first = lowering.steps.len();
             lowering.node(node)?;
             lowering.publish(node.output);
+            lowering.steps[first..].iter_mut().for_each(|step| step.node.clone_from(&node.name));
         }
         Ok(lowering)
     }
@@ -170,14 +185,17 @@ impl<'a> Lowering<'a> {
         params: &[u8],
         operands: Vec<Operand>,
         groups: [u32; 3],
-    ) {
+    ) -> &mut Step {
         let written = |(operand, binding): (&Operand, &shaders::Binding)| match (operand, &binding.kind) {
             (Operand::Value(v), Kind::ReadWrite) => Some(*v),
             _ => None,
         };
         let slow = operands.iter().zip(&shader.bindings[1..]).find_map(written).is_some_and(|v| self.values[v].slow);
         let kernel = self.ctx.kernel(shader, constants);
-        self.steps.push(Step { kernel, params: params.to_vec(), operands, groups, slow });
+        let (params, node) = (params.to_vec(), String::new());
+        self.steps.push(Step { kernel, params, operands, groups, slow, node, macs: 0 });
+        let last = self.steps.len() - 1;
+        &mut self.steps[last]
     }
 
     /// Declares how the node's output is stored and returns it as an operand.
