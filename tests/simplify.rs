@@ -12,8 +12,8 @@ use crate::engine_cpu::reference;
 use crate::engine_gpu::{context, largest_difference, sample, tensors};
 use crate::official;
 
-/// What stands between two sums of the same values in another order, through 12 norms, on an output in [0, 1].
-const ROUNDING: f32 = 2e-6;
+/// What rounding a value otherwise (6e-8 of it) comes to behind 12 norms, on an output in [0, 1].
+const ROUNDING: f32 = 5e-6;
 
 /// A random AlphaFace with its parameters and inputs.
 fn alphaface(seed: u64) -> (NetSpec, Weights, HashMap<String, Vec<f32>>) {
