@@ -8,6 +8,7 @@ use wgpu::BufferUsages;
 
 use super::BufferRange;
 use super::kernel::Kernels;
+use super::trust::Trials;
 use crate::error::{Error, Result};
 
 /// How long a callback may lag behind the work that it reports.
@@ -27,6 +28,7 @@ pub struct Context {
     /// Its queue.
     pub queue: wgpu::Queue,
     pub(crate) kernels: Kernels,
+    pub(crate) trials: Trials,
     line: String,
     software: bool,
     fault: Fault,
@@ -70,7 +72,8 @@ impl Context {
         let line = format!("{} ({}, {}): {why}", info.name, info.backend, info.driver_info);
         tracing::debug!("{line}");
         let software = info.device_type == wgpu::DeviceType::Cpu;
-        Ok(Self { device, queue, kernels: Kernels::default(), line, software, fault })
+        let (kernels, trials) = Default::default();
+        Ok(Self { device, queue, kernels, trials, line, software, fault })
     }
 
     /// One line: what it runs on and why.

@@ -5,6 +5,7 @@ mod buffer;
 mod context;
 mod kernel;
 pub mod params;
+mod trust;
 
 pub use adapter::{AdapterLine, Choice, adapters, open};
 pub use buffer::BufferRange;
