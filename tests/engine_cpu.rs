@@ -162,15 +162,17 @@ proptest! {
     fn style_norms(c in size(40), h in 1..12usize, w in 2..12usize, caii in caii(), residual: bool, act in act(), seed in any::<u32>()) {
         let mut b = Builder::new("style");
         let (x, style) = (b.input("x", Shape::new(c, h, w)), b.input_vector("style", 2 * c));
-        let mut inputs = vec![x, style];
+        let (mut inputs, mean) = (vec![x, style], b.mean("mean", x));
         if caii != Caii::Off {
-            inputs.push(b.mean("mean", x));
+            inputs.push(mean);
         }
         if residual {
             inputs.push(x);
         }
         let y = b.push("norm", Op::StyleNorm { eps: 1e-3, caii, residual, act }, &inputs, Shape::new(c, h, w));
+        let after = b.mean("after", y);
         b.output("y", y, &[1, c, h, w]);
+        b.output("after", after, &[1, c]);
         check(b.finish(), seed.into());
     }
 

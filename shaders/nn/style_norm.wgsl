@@ -31,16 +31,21 @@ const ONE = vec4<f32>(1.0);
 // Quads in registers.
 const HELD = 4u * LANES;
 
-fn quad(c: u32, q: u32) -> vec4<f32> {
-    if 4u * q >= pixels() {
-        return vec4<f32>();
-    }
-    return read_quad(c, q);
-}
-
 // `v`, zero at places beyond the map's end.
 fn inside(q: u32, v: vec4<f32>) -> vec4<f32> {
     return select(vec4<f32>(), v, 4u * q + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(pixels()));
+}
+
+// Reads clamp the place rather than branch, so that all of them are under way at once.
+fn quad(c: u32, q: u32) -> vec4<f32> {
+    return inside(q, read_quad(c, min(q, (pixels() - 1u) / 4u)));
+}
+
+fn residual_quad(c: u32, q: u32) -> vec4<f32> {
+    if RESIDUAL {
+        return read_residual(c, min(q, (pixels() - 1u) / 4u));
+    }
+    return vec4<f32>();
 }
 
 fn squares(q: u32, v: vec4<f32>, mean: f32) -> f32 {
@@ -55,16 +60,12 @@ struct Norm {
     slope: f32,
 }
 
-// Writes quad `q` made of `v`; its sum.
-fn finish(c: u32, q: u32, v: vec4<f32>, norm: Norm) -> f32 {
-    if 4u * q >= pixels() {
-        return 0.0;
+// Writes quad `q` made of `v` and `added`; its sum.
+fn finish(c: u32, q: u32, v: vec4<f32>, added: vec4<f32>, norm: Norm) -> f32 {
+    let y = activate((v - norm.mean) * norm.scale + norm.shift, vec4<f32>(norm.slope)) + added;
+    if 4u * q < pixels() {
+        write_quad(c, q, y);
     }
-    var y = activate((v - norm.mean) * norm.scale + norm.shift, vec4<f32>(norm.slope));
-    if RESIDUAL {
-        y += read_residual(c, q);
-    }
-    write_quad(c, q, y);
     return dot(inside(q, y), ONE);
 }
 
@@ -75,6 +76,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let quads = (pixels() + 3u) / 4u;
     let q = lane + LANES * vec4<u32>(0u, 1u, 2u, 3u);
     let held = mat4x4<f32>(quad(c, q[0]), quad(c, q[1]), quad(c, q[2]), quad(c, q[3]));
+    let added = mat4x4<f32>(
+        residual_quad(c, q[0]),
+        residual_quad(c, q[1]),
+        residual_quad(c, q[2]),
+        residual_quad(c, q[3]),
+    );
 
     var sum = dot((held[0] + held[1]) + (held[2] + held[3]), ONE);
     for (var i = lane + HELD; i < quads; i += LANES) {
@@ -94,10 +101,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         styled += MEAN_PART * unit_mean[c];
     }
     let norm = Norm(mean, styled[0] * inverseSqrt(variance + p.factor), styled[1], channel[c].y);
-    var written = (finish(c, q[0], held[0], norm) + finish(c, q[1], held[1], norm))
-        + (finish(c, q[2], held[2], norm) + finish(c, q[3], held[3], norm));
+    var written = (finish(c, q[0], held[0], added[0], norm) + finish(c, q[1], held[1], added[1], norm))
+        + (finish(c, q[2], held[2], added[2], norm) + finish(c, q[3], held[3], added[3], norm));
     for (var i = lane + HELD; i < quads; i += LANES) {
-        written += finish(c, i, quad(c, i), norm);
+        written += finish(c, i, quad(c, i), residual_quad(c, i), norm);
     }
 
     var after = 0.0;

@@ -9,6 +9,7 @@ use wgpu::BufferUsages;
 use super::BufferRange;
 use super::cache::Cache;
 use super::kernel::Kernels;
+use super::trust::Trials;
 use crate::error::{Error, Result};
 
 /// How long a callback may lag behind the work that it reports.
@@ -29,6 +30,7 @@ pub struct Context {
     pub queue: wgpu::Queue,
     pub(crate) kernels: Kernels,
     pub(crate) cache: Option<Cache>,
+    pub(crate) trials: Trials,
     line: String,
     software: bool,
     fault: Fault,
@@ -73,7 +75,8 @@ impl Context {
         tracing::debug!("{line}");
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let cache = Cache::open(&device, &info);
-        Ok(Self { device, queue, kernels: Kernels::default(), cache, line, software, fault })
+        let (kernels, trials) = Default::default();
+        Ok(Self { device, queue, kernels, cache, trials, line, software, fault })
     }
 
     /// One line: what it runs on and why.

@@ -7,6 +7,7 @@ mod context;
 mod kernel;
 pub mod params;
 mod stopwatch;
+mod trust;
 
 pub use adapter::{AdapterLine, Choice, adapters, open};
 pub use buffer::BufferRange;

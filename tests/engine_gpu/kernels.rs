@@ -63,6 +63,26 @@ fn one_map(f: impl Fn(&mut Builder, Shape) -> alphaswap::nets::ValueId, shape: S
     b.finish()
 }
 
+/// A style norm, and the mean of what it makes.
+fn norm(s: Shape, caii: Caii, residual: bool, act: Activation) -> NetSpec {
+    let mut b = Builder::new("norm");
+    let (x, r) = (b.input("x", s), b.input("r", s));
+    let style = b.input_vector("style", 2 * s.c);
+    let mut inputs = vec![x, style];
+    if caii != Caii::Off {
+        inputs.push(b.mean("mean", x));
+    }
+    if residual {
+        b.mean("residual", r);
+        inputs.push(r);
+    }
+    let y = b.push("norm", Op::StyleNorm { eps: 1e-3, caii, residual, act }, &inputs, s);
+    let after = b.mean("after", y);
+    b.output("y", y, &[1, s.c, s.h, s.w]);
+    b.output("after", after, &[1, s.c]);
+    b.finish()
+}
+
 /// Channels, rows, columns and block side.
 fn shapes() -> impl Strategy<Value = (usize, usize, usize, usize)> {
     (1..12usize, 1..12usize, 1..12usize, 1..4usize)
@@ -95,14 +115,7 @@ proptest! {
     #[test]
     fn style_norm((c, h, w, _) in shapes(), caii in caii(), residual in any::<bool>(), act in activation(),
                   seed in any::<u64>()) {
-        let net = |b: &mut Builder, s: Shape| {
-            let (x, style) = (b.input("x", s), b.input_vector("style", 2 * s.c));
-            let mut inputs = vec![x, style];
-            if caii != Caii::Off { inputs.push(b.mean("mean", x)); }
-            if residual { inputs.push(b.input("r", s)); }
-            b.push("sn", Op::StyleNorm { eps: 1e-3, caii, residual, act: act.clone() }, &inputs, s)
-        };
-        same(one_map(net, Shape::new(c, h + 1, w + 7)), seed)?;
+        same(norm(Shape::new(c, h + 1, w + 7), caii, residual, act), seed)?;
     }
 
     #[test]
@@ -147,5 +160,15 @@ proptest! {
     #[test]
     fn large_convolutions(spec in large_conv(), seed in any::<u64>()) {
         same(spec, seed)?;
+    }
+}
+
+/// More pixels than an invocation keeps in registers, in fours and not.
+#[test]
+fn norms_of_large_maps() {
+    for (h, w) in [(68, 70), (67, 69)] {
+        for (residual, act) in [(false, Activation::Relu), (true, Activation::None)] {
+            same(norm(Shape::new(3, h, w), Caii::Folded, residual, act), 1).unwrap();
+        }
     }
 }

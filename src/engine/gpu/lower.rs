@@ -64,7 +64,7 @@ pub(super) struct Step {
 
 /// Collects steps.
 pub(super) struct Lowering<'a> {
-    pub ctx: &'a Context,
+    pub ctx: &'a Arc<Context>,
     pub net: &'a Simplified<'a>,
     pub spec: &'a NetSpec,
     /// How feature maps are stored.
@@ -75,11 +75,13 @@ pub(super) struct Lowering<'a> {
     pub values: Vec<Value>,
     pub steps: Vec<Step>,
     copies: HashMap<(usize, Storage), usize>,
+    /// Upsampled maps that their only reader makes from these on the way.
+    pub upsampled: HashMap<ValueId, ValueId>,
 }
 
 impl<'a> Lowering<'a> {
     /// Lowers every node.
-    pub fn lower(ctx: &'a Context, net: &'a Simplified<'a>, options: &Options) -> Result<Self> {
+    pub fn lower(ctx: &'a Arc<Context>, net: &'a Simplified<'a>, options: &Options) -> Result<Self> {
         let spec = &net.spec;
         let maps = if options.precision == Precision::F32 { Storage::F32 } else { Storage::F16 };
         let value = |&shape| Value { shape, storage: Storage::F32, slow: false, pinned: options.cut_points };
@@ -90,8 +92,8 @@ impl<'a> Lowering<'a> {
             max_binding: ctx.device.limits().max_storage_buffer_binding_size,
             force: options.force,
         };
-        let (steps, copies) = (Vec::new(), HashMap::new());
-        let mut lowering = Self { ctx, net, spec, maps, conditions, values, steps, copies };
+        let (steps, copies, upsampled) = Default::default();
+        let mut lowering = Self { ctx, net, spec, maps, conditions, values, steps, copies, upsampled };
         lowering.pin_ports();
         for node in &spec.nodes {
             let slow = node.inputs.iter().all(|v| lowering.values[v.0].slow);
@@ -120,7 +122,7 @@ impl<'a> Lowering<'a> {
             Op::Linear { weight, bias, act, .. } => self.linear(node, weight, bias.as_deref(), act),
             Op::Mean => self.mean(node),
             Op::StyleNorm { eps, caii, residual, act } => self.style_norm(node, *eps, *caii, *residual, act),
-            Op::Upsample2 => self.gather(node, [&shaders::UPSAMPLE2, &shaders::UPSAMPLE2_F16], 0),
+            Op::Upsample2 => self.upsample2(node),
             Op::MaxPool2 => self.gather(node, [&shaders::MAX_POOL2, &shaders::MAX_POOL2_F16], 0),
             Op::PadChannels { .. } => self.gather(node, [&shaders::PAD_CHANNELS, &shaders::PAD_CHANNELS_F16], 0),
             Op::Add { act } => self.add(node, act),
@@ -196,6 +198,12 @@ impl<'a> Lowering<'a> {
         self.steps.push(Step { kernel, params, operands, groups, slow, node, macs: 0 });
         let last = self.steps.len() - 1;
         &mut self.steps[last]
+    }
+
+    /// A value between the steps of one node.
+    pub fn scratch(&mut self, shape: Shape, storage: Storage, slow: bool) -> Operand {
+        self.values.push(Value { shape, storage, slow, pinned: slow });
+        Operand::Value(self.values.len() - 1)
     }
 
     /// Declares how the node's output is stored and returns it as an operand.

@@ -8,6 +8,7 @@ mod lower;
 mod maps;
 mod options;
 mod plan;
+mod trial;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -82,8 +83,8 @@ impl Net {
         if options.precision == Precision::F16Storage && !ctx.has_f16() {
             return Err(Error::Device(format!("{} cannot store 16-bit floats", ctx.line())));
         }
-        let net =
-            if options.cut_points { Simplified::literal(&spec, weights) } else { Simplified::new(&spec, weights) };
+        let literal = options.cut_points;
+        let net = if literal { Simplified::literal(&spec, weights) } else { Simplified::new(&spec, weights) };
         let lowered = Lowering::lower(ctx, &net, options)?;
         let buffers = value_buffers(ctx, &spec.name, &lowered);
         let stride = 256;

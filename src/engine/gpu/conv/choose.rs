@@ -1,7 +1,9 @@
 //! Which kernel a convolution gets.
 
+use super::winograd::Bands;
 use super::{ConvKernel, Layer};
 use crate::engine::gpu::Precision;
+use crate::nets::{Edge, Padding};
 
 /// What the choice looks at beside the layer.
 #[derive(Clone, Copy, Debug)]
@@ -16,24 +18,29 @@ pub struct Conditions {
     pub force: Option<ConvKernel>,
 }
 
-/// The kernel for `layer`.
-pub fn choose(layer: &Layer<'_>, conditions: &Conditions) -> ConvKernel {
+/// Kernels for ordinary convolutions, best first where they pay.
+const PREFERRED: &[ConvKernel] = &[
+    ConvKernel::Direct,
+    ConvKernel::Winograd128,
+    ConvKernel::Winograd64,
+    ConvKernel::Taps128,
+    ConvKernel::Taps64,
+    ConvKernel::Gemm64,
+];
+
+/// The kernel for `layer`: the first preferred one that can do it, pays, and is `trusted` on this adapter.
+pub fn choose(layer: &Layer<'_>, conditions: &Conditions, trusted: impl Fn(ConvKernel) -> bool) -> ConvKernel {
     if let Some(kernel) = special(layer) {
         return kernel;
     }
-    if let Some(force) = conditions.force {
-        if can_do(force, layer, conditions) {
-            return force;
-        }
-        tracing::debug!("{}: {force} cannot do it", layer.node.name);
+    let able = |kernel| can_do(kernel, layer, conditions);
+    match conditions.force {
+        Some(force) if able(force) => return force,
+        Some(force) => tracing::debug!("{}: {force} cannot do it", layer.node.name),
+        None => {}
     }
-    // Enough workgroups of 256 invocations for the larger machines; smaller tiles where there would be fewer.
-    let tiles_64 = layer.output.c.div_ceil(64) * layer.pixels().div_ceil(64);
-    match layer.output.c {
-        c if c <= 8 => ConvKernel::Direct,
-        c if c > 32 && tiles_64 >= 96 => ConvKernel::Gemm64,
-        _ => ConvKernel::Gemm32,
-    }
+    let good = |&kernel: &ConvKernel| able(kernel) && pays(kernel, layer, conditions) && trusted(kernel);
+    PREFERRED.iter().copied().find(good).unwrap_or(ConvKernel::Gemm32)
 }
 
 /// The kernel of a layer that only one kernel can do.
@@ -49,17 +56,41 @@ fn special(layer: &Layer<'_>) -> Option<ConvKernel> {
 }
 
 /// Whether `kernel` can make an ordinary convolution like `layer`.
-fn can_do(kernel: ConvKernel, _layer: &Layer<'_>, _conditions: &Conditions) -> bool {
+fn can_do(kernel: ConvKernel, layer: &Layer<'_>, conditions: &Conditions) -> bool {
+    let (conv, pad) = (layer.conv, layer.conv.pad);
+    let winograd = |tile| {
+        let upsamples = pad == Padding::all(Edge::Zero, 1) || !layer.upsampled;
+        conv.kernel == 3 && conv.stride == 1 && upsamples && Bands::of(layer, tile, conditions.max_binding).is_some()
+    };
     match kernel {
         ConvKernel::Depthwise | ConvKernel::Linear => false,
-        ConvKernel::Direct | ConvKernel::Gemm32 | ConvKernel::Gemm64 => true,
+        ConvKernel::Winograd64 => winograd(64),
+        ConvKernel::Winograd128 => winograd(128),
+        _ => true,
+    }
+}
+
+/// Whether `kernel` is faster than those after it for a layer like this.
+fn pays(kernel: ConvKernel, layer: &Layer<'_>, _conditions: &Conditions) -> bool {
+    let (fan, out) = (layer.input.c, layer.output.c);
+    // Enough workgroups for the larger machines; smaller tiles where there would be fewer.
+    let tiles = |tile: usize, columns: usize| out.div_ceil(tile) * columns.div_ceil(tile);
+    let quads = layer.pixels() / 4;
+    match kernel {
+        ConvKernel::Direct => out <= 8,
+        ConvKernel::Winograd128 => fan >= 64 && out > 64 && tiles(128, quads) >= 8,
+        ConvKernel::Winograd64 => fan >= 32 && out > 32 && tiles(64, quads) >= 4,
+        ConvKernel::Taps128 => fan >= 64 && out > 64 && tiles(128, layer.pixels()) >= 96,
+        ConvKernel::Taps64 => fan >= 32 && out > 32 && tiles(64, layer.pixels()) >= 48,
+        ConvKernel::Gemm64 => out > 32 && tiles(64, layer.pixels()) >= 96,
+        _ => true,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nets::{Activation, Builder, ConvArgs, Edge, Op, Padding, Shape};
+    use crate::nets::{Activation, Builder, ConvArgs, Op, Shape};
 
     const PLAIN: Conditions =
         Conditions { precision: Precision::F32, software: false, max_binding: 1 << 27, force: None };
@@ -70,7 +101,8 @@ mod tests {
         let y = b.conv("c", source, args);
         let net = b.finish();
         let Op::Conv(conv) = &net.nodes[0].op else { unreachable!() };
-        choose(&Layer { node: &net.nodes[0], conv, source, input, output: net.shape(y) }, &conditions)
+        let layer = Layer { node: &net.nodes[0], conv, source, upsampled: false, input, output: net.shape(y) };
+        choose(&layer, &conditions, |_| true)
     }
 
     fn args(out: usize, kernel: usize, pad: Padding) -> ConvArgs {
