@@ -39,7 +39,11 @@ pub fn open_cpu(painter: &Painter, identity: &Identity) -> Result<Box<dyn FrameP
 /// The GPU path, or none when the CPU was asked for.
 fn open_gpu(choice: &DeviceChoice, painter: &Painter, identity: &Identity) -> Result<Option<Box<dyn FramePath>>> {
     match gpu::open(choice)? {
-        Choice::Gpu(context) => Ok(Some(Box::new(GpuPath::new(&context, painter, identity, Options::default())?))),
+        Choice::Gpu(context) => {
+            let path = GpuPath::new(&context, painter, identity, Options::default())?;
+            context.store_kernels();
+            Ok(Some(Box::new(path)))
+        }
         Choice::Cpu { warn: false, .. } => Ok(None),
         Choice::Cpu { why, .. } => Err(Error::Device(no_gpu(why))),
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use wgpu::BufferUsages;
 
 use super::BufferRange;
+use super::cache::Cache;
 use super::kernel::Kernels;
 use crate::error::{Error, Result};
 
@@ -27,6 +28,7 @@ pub struct Context {
     /// Its queue.
     pub queue: wgpu::Queue,
     pub(crate) kernels: Kernels,
+    pub(crate) cache: Option<Cache>,
     line: String,
     software: bool,
     fault: Fault,
@@ -54,7 +56,7 @@ impl Context {
     pub(crate) fn new(adapter: &wgpu::Adapter, why: &str) -> Result<Self> {
         let info = adapter.get_info();
         check_limits(&info.name, &adapter.limits())?;
-        let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("alphaswap"),
             required_features: adapter.features() & wanted,
@@ -70,7 +72,8 @@ impl Context {
         let line = format!("{} ({}, {}): {why}", info.name, info.backend, info.driver_info);
         tracing::debug!("{line}");
         let software = info.device_type == wgpu::DeviceType::Cpu;
-        Ok(Self { device, queue, kernels: Kernels::default(), line, software, fault })
+        let cache = Cache::open(&device, &info);
+        Ok(Self { device, queue, kernels: Kernels::default(), cache, line, software, fault })
     }
 
     /// One line: what it runs on and why.
@@ -86,6 +89,16 @@ impl Context {
     /// Whether kernels may store 16-bit floats.
     pub fn has_f16(&self) -> bool {
         self.device.features().contains(wgpu::Features::SHADER_F16)
+    }
+
+    /// Whether kernels that an earlier start compiled were found on disk.
+    pub fn has_warm_cache(&self) -> bool {
+        self.cache.as_ref().is_some_and(|c| c.warm)
+    }
+
+    /// Keeps the kernels compiled so far for the next start; call it when all are.
+    pub fn store_kernels(&self) {
+        self.cache.iter().for_each(Cache::store);
     }
 
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod buffer;
+mod cache;
 mod context;
 mod kernel;
 pub mod params;
