@@ -34,8 +34,11 @@ fn every_uniform_struct_of_rust_is_used() {
 #[test]
 fn workgroups_fit_every_device() {
     for shader in ALL {
-        // WebGPU's guaranteed limits: 256 invocations, 8 storage buffers.
-        assert!(shader.workgroup_size.iter().product::<u32>() <= 256, "{}", shader.name);
+        // WebGPU's guaranteed limits: 256 invocations, 16 KiB of workgroup memory, 8 storage buffers. Adapters with
+        // matrix units offer more, and the choice of kernels looks at it.
+        let matrix = shader.name.starts_with("conv_matrix");
+        assert!(matrix || shader.workgroup_size.iter().product::<u32>() <= 256, "{}", shader.name);
+        assert!(matrix || shader.workgroup_bytes <= 16384, "{}: {} bytes", shader.name, shader.workgroup_bytes);
         let storage = shader.bindings.iter().filter(|b| !matches!(b.kind, Kind::Uniform(_))).count();
         assert!(storage <= 8, "{}", shader.name);
     }

@@ -9,6 +9,7 @@ use wgpu::BufferUsages;
 use super::BufferRange;
 use super::cache::Cache;
 use super::kernel::Kernels;
+use super::matrix::MatrixUnits;
 use crate::error::{Error, Result};
 
 /// How long a callback may lag behind the work that it reports.
@@ -31,6 +32,7 @@ pub struct Context {
     pub(crate) cache: Option<Cache>,
     line: String,
     software: bool,
+    matrix: Option<MatrixUnits>,
     fault: Fault,
 }
 
@@ -57,10 +59,18 @@ impl Context {
         let info = adapter.get_info();
         check_limits(&info.name, &adapter.limits())?;
         let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
+        let matrix = MatrixUnits::of(adapter);
+        let (experimental_features, extra) = match matrix {
+            // SAFETY: the one experimental feature is cooperative matrices. Only shaders of this crate use it, only in
+            // shapes that the adapter lists, and none is trusted before its results were compared with plain ones.
+            Some(_) => (unsafe { wgpu::ExperimentalFeatures::enabled() }, MatrixUnits::FEATURES),
+            None => (wgpu::ExperimentalFeatures::disabled(), wgpu::Features::empty()),
+        };
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("alphaswap"),
-            required_features: adapter.features() & wanted,
+            required_features: adapter.features() & wanted | extra,
             required_limits: adapter.limits(),
+            experimental_features,
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
@@ -73,7 +83,7 @@ impl Context {
         tracing::debug!("{line}");
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let cache = Cache::open(&device, &info);
-        Ok(Self { device, queue, kernels: Kernels::default(), cache, line, software, fault })
+        Ok(Self { device, queue, kernels: Kernels::default(), cache, line, software, matrix, fault })
     }
 
     /// One line: what it runs on and why.
@@ -89,6 +99,11 @@ impl Context {
     /// Whether kernels may store 16-bit floats.
     pub fn has_f16(&self) -> bool {
         self.device.features().contains(wgpu::Features::SHADER_F16)
+    }
+
+    /// The units that multiply cooperative matrices, where there are such.
+    pub fn matrix_units(&self) -> Option<MatrixUnits> {
+        self.matrix
     }
 
     /// Whether kernels that an earlier start compiled were found on disk.

@@ -5,9 +5,11 @@ mod buffer;
 mod cache;
 mod context;
 mod kernel;
+mod matrix;
 pub mod params;
 
 pub use adapter::{AdapterLine, Choice, adapters, open};
 pub use buffer::BufferRange;
 pub use context::Context;
 pub use kernel::{Dispatch, Kernel};
+pub use matrix::MatrixUnits;

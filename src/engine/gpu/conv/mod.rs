@@ -5,6 +5,7 @@ mod choose;
 mod direct;
 mod gemm;
 mod linear;
+mod slices;
 
 use std::fmt;
 use std::str::FromStr;
@@ -47,6 +48,12 @@ kernels! {
     Gemm32 = "gemm_32",
     /// Implicit matrix product in 64 x 64 tiles.
     Gemm64 = "gemm_64",
+    /// 16-bit matrix product in packed arithmetic.
+    Half = "half",
+    /// 16-bit matrix product on matrix units, sums of 32 bits.
+    Matrix = "matrix",
+    /// The same with the units emulated: slow, for tests of what surrounds them.
+    MatrixEmulated = "matrix_emulated",
 }
 
 impl fmt::Display for ConvKernel {
@@ -118,6 +125,10 @@ impl<'a> Lowering<'a> {
             ConvKernel::Direct => self.direct(&layer),
             ConvKernel::Gemm32 => self.gemm(&layer, 32),
             ConvKernel::Gemm64 => self.gemm(&layer, 64),
+            kernel => match slices::shader(kernel, self.conditions.matrix) {
+                Some(shader) => self.sliced(&layer, shader),
+                None => self.gemm(&layer, 32),
+            },
         }
     }
 
