@@ -12,7 +12,7 @@ use alphaswap::tensor::Tensor;
 use safetensors::{Dtype, SafeTensors};
 
 /// Recorded tensors by name, widened to f32.
-fn fixture(name: &str) -> HashMap<String, Tensor> {
+pub fn fixture(name: &str) -> HashMap<String, Tensor> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/networks/{name}.safetensors"));
     let bytes = std::fs::read(path).unwrap();
     let read = |(name, view): (String, safetensors::tensor::TensorView<'_>)| {

@@ -1,5 +1,6 @@
 //! The GPU engine against the definitions, over generated shapes, on whatever adapter there is (software preferred).
 
+mod half;
 mod kernels;
 mod nets;
 mod shipped;
