@@ -4,7 +4,7 @@
 
 enable f16;
 //!import geometry
-//!import edge
+//!import tap
 
 // Channels of a slice (nn/conv_half.wgsl, nn/conv_matrix.wgsl).
 override TILE_K: u32 = 32u;

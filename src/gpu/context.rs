@@ -10,6 +10,7 @@ use super::BufferRange;
 use super::cache::Cache;
 use super::kernel::Kernels;
 use super::matrix::MatrixUnits;
+use super::trust::Trials;
 use crate::error::{Error, Result};
 
 /// How long a callback may lag behind the work that it reports.
@@ -30,6 +31,7 @@ pub struct Context {
     pub queue: wgpu::Queue,
     pub(crate) kernels: Kernels,
     pub(crate) cache: Option<Cache>,
+    pub(crate) trials: Trials,
     line: String,
     software: bool,
     matrix: Option<MatrixUnits>,
@@ -83,7 +85,8 @@ impl Context {
         tracing::debug!("{line}");
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let cache = Cache::open(&device, &info);
-        Ok(Self { device, queue, kernels: Kernels::default(), cache, line, software, matrix, fault })
+        let (kernels, trials) = Default::default();
+        Ok(Self { device, queue, kernels, cache, trials, line, software, matrix, fault })
     }
 
     /// One line: what it runs on and why.

@@ -1,5 +1,7 @@
 //! Matrix units: which cooperative matrices an adapter multiplies.
 
+use alphaswap_shaders as shaders;
+use alphaswap_shaders::Shader;
 use wgpu::{CooperativeMatrixProperties, CooperativeScalarType, Features};
 
 /// Square fragments of 16-bit factors and 32-bit sums that the invocations of a subgroup multiply together
@@ -22,6 +24,17 @@ impl MatrixUnits {
         let able = adapter.features().contains(Self::FEATURES);
         let fragment = able.then(|| fragment(&adapter.cooperative_matrix_properties())).flatten()?;
         Some(Self { fragment, lanes: adapter.get_info().subgroup_max_size })
+    }
+
+    /// The matrix product for these units; none for a width of subgroups that no adapter is known to have.
+    pub fn product(&self) -> Option<&'static Shader> {
+        match (self.fragment, self.lanes) {
+            (16, 32) => Some(&shaders::CONV_MATRIX),
+            (16, 64) => Some(&shaders::CONV_MATRIX_WIDE),
+            (8, 32) => Some(&shaders::CONV_MATRIX_8),
+            (8, 8) => Some(&shaders::CONV_MATRIX_8_NARROW),
+            _ => None,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use alphaswap::engine::cpu;
 use alphaswap::engine::gpu::{ConvKernel, Net, Options, Precision};
+use alphaswap::gpu::Ceiling;
 use alphaswap::models::Weights;
 use alphaswap::nets::{Activation, ConvArgs, Edge, GeneratorConfig, NetSpec, Padding, Shape};
 use proptest::prelude::*;
@@ -62,7 +63,7 @@ fn off(spec: NetSpec, seed: u64, kernel: ConvKernel) -> f32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(8) })]
 
     #[test]
     fn sixteen_bit_convolutions(spec in any_conv(), seed in any::<u64>()) {
@@ -117,4 +118,18 @@ fn an_eighth_of_alphaface_matches_the_cpu() {
         println!("{kernel}: off by {off}");
         assert!(off <= 2e-2, "{kernel}: off by {off}");
     }
+}
+
+#[test]
+fn the_ceiling_is_measured() {
+    let Some(ctx) = context() else { return };
+    let ceiling = Ceiling::measure(ctx).unwrap();
+    println!("{}: {ceiling:?}", ctx.line());
+    // A single core makes a tenth of a GFLOP/s however it is programmed, and no memory is slower than 0.1 GB/s.
+    let plausible = |gflops: f64| (0.1..1e7).contains(&gflops);
+    assert!(plausible(ceiling.f32_gflops));
+    assert_eq!(ceiling.f16_gflops.map(|v| v.is_finite() && v > 0.0), ctx.has_f16().then_some(true));
+    let matrix = ctx.matrix_units().and_then(|units| units.product());
+    assert_eq!(ceiling.matrix_gflops.map(|v| v.is_finite() && v > 0.0), matrix.map(|_| true));
+    assert!((0.1..1e5).contains(&ceiling.copy_gb_s));
 }

@@ -65,7 +65,7 @@ pub(super) struct Step {
 
 /// Collects steps.
 pub(super) struct Lowering<'a> {
-    pub ctx: &'a Context,
+    pub ctx: &'a Arc<Context>,
     pub spec: &'a NetSpec,
     weights: &'a Weights,
     /// How feature maps are stored.
@@ -76,11 +76,13 @@ pub(super) struct Lowering<'a> {
     pub values: Vec<Value>,
     pub steps: Vec<Step>,
     copies: HashMap<(usize, Storage), usize>,
+    /// Upsampled maps that their only reader makes from these on the way.
+    pub upsampled: HashMap<ValueId, ValueId>,
 }
 
 impl<'a> Lowering<'a> {
     /// Lowers every node.
-    pub fn lower(ctx: &'a Context, spec: &'a NetSpec, weights: &'a Weights, options: &Options) -> Result<Self> {
+    pub fn lower(ctx: &'a Arc<Context>, spec: &'a NetSpec, weights: &'a Weights, options: &Options) -> Result<Self> {
         let maps = if options.precision == Precision::F32 { Storage::F32 } else { Storage::F16 };
         let value = |&shape| Value { shape, storage: Storage::F32, slow: false, pinned: options.cut_points };
         let values = spec.values.iter().map(value).collect();
@@ -93,8 +95,8 @@ impl<'a> Lowering<'a> {
             matrix: ctx.matrix_units(),
             force: options.force,
         };
-        let (steps, copies) = (Vec::new(), HashMap::new());
-        let mut lowering = Self { ctx, spec, weights, maps, conditions, values, steps, copies };
+        let (steps, copies, upsampled) = Default::default();
+        let mut lowering = Self { ctx, spec, weights, maps, conditions, values, steps, copies, upsampled };
         lowering.pin_ports();
         for node in &spec.nodes {
             let slow = node.inputs.iter().all(|v| lowering.values[v.0].slow);
@@ -123,7 +125,7 @@ impl<'a> Lowering<'a> {
             Op::Linear { weight, bias, act, .. } => self.linear(node, weight, bias.as_deref(), act),
             Op::Mean => self.mean(node),
             Op::StyleNorm { eps, caii, residual, act } => self.style_norm(node, *eps, *caii, *residual, act),
-            Op::Upsample2 => self.gather(node, [&shaders::UPSAMPLE2, &shaders::UPSAMPLE2_F16], 0),
+            Op::Upsample2 => self.upsample2(node),
             Op::MaxPool2 => self.gather(node, [&shaders::MAX_POOL2, &shaders::MAX_POOL2_F16], 0),
             Op::PadChannels { .. } => self.gather(node, [&shaders::PAD_CHANNELS, &shaders::PAD_CHANNELS_F16], 0),
             Op::Add { act } => self.add(node, act),
@@ -198,6 +200,12 @@ impl<'a> Lowering<'a> {
         self.steps.push(Step { kernel, params, operands, groups, slow, node, macs: 0 });
         let last = self.steps.len() - 1;
         &mut self.steps[last]
+    }
+
+    /// A value between the steps of one node.
+    pub fn scratch(&mut self, shape: Shape, storage: Storage, slow: bool) -> Operand {
+        self.values.push(Value { shape, storage, slow, pinned: slow });
+        Operand::Value(self.values.len() - 1)
     }
 
     /// Declares how the node's output is stored and returns it as an operand.

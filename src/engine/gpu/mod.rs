@@ -8,6 +8,7 @@ mod lower;
 mod maps;
 mod options;
 mod plan;
+mod trial;
 
 use std::collections::HashMap;
 use std::sync::Arc;

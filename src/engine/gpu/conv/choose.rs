@@ -1,10 +1,10 @@
 //! Which kernel a convolution gets.
 
-use alphaswap_shaders::Shader;
-
+use super::winograd::Bands;
 use super::{ConvKernel, Layer, slices};
 use crate::engine::gpu::Precision;
 use crate::gpu::MatrixUnits;
+use crate::nets::{Edge, Padding};
 
 /// What the choice looks at beside the layer.
 #[derive(Clone, Copy, Debug)]
@@ -23,27 +23,31 @@ pub struct Conditions {
     pub force: Option<ConvKernel>,
 }
 
-/// The kernel for `layer`.
-pub fn choose(layer: &Layer<'_>, conditions: &Conditions) -> ConvKernel {
+/// Kernels for ordinary convolutions, best first where they pay.
+const PREFERRED: &[ConvKernel] = &[
+    ConvKernel::Direct,
+    ConvKernel::Matrix,
+    ConvKernel::Winograd128,
+    ConvKernel::Winograd64,
+    ConvKernel::Half,
+    ConvKernel::Taps128,
+    ConvKernel::Taps64,
+    ConvKernel::Gemm64,
+];
+
+/// The kernel for `layer`: the first preferred one that can do it, pays, and is `trusted` on this adapter.
+pub fn choose(layer: &Layer<'_>, conditions: &Conditions, trusted: impl Fn(ConvKernel) -> bool) -> ConvKernel {
     if let Some(kernel) = special(layer) {
         return kernel;
     }
-    if let Some(force) = conditions.force {
-        if can_do(force, layer, conditions) {
-            return force;
-        }
-        tracing::debug!("{}: {force} cannot do it", layer.node.name);
+    let able = |kernel| can_do(kernel, layer, conditions);
+    match conditions.force {
+        Some(force) if able(force) => return force,
+        Some(force) => tracing::debug!("{}: {force} cannot do it", layer.node.name),
+        None => {}
     }
-    if let Some(kernel) = sixteen_bits(layer, conditions) {
-        return kernel;
-    }
-    // Enough workgroups of 256 invocations for the larger machines; smaller tiles where there would be fewer.
-    let tiles_64 = layer.output.c.div_ceil(64) * layer.pixels().div_ceil(64);
-    match layer.output.c {
-        c if c <= 8 => ConvKernel::Direct,
-        c if c > 32 && tiles_64 >= 96 => ConvKernel::Gemm64,
-        _ => ConvKernel::Gemm32,
-    }
+    let good = |&kernel: &ConvKernel| able(kernel) && pays(kernel, layer, conditions) && trusted(kernel);
+    PREFERRED.iter().copied().find(good).unwrap_or(ConvKernel::Gemm32)
 }
 
 /// The kernel of a layer that only one kernel can do.
@@ -58,36 +62,55 @@ fn special(layer: &Layer<'_>) -> Option<ConvKernel> {
     }
 }
 
-/// A 16-bit kernel, where it does not mostly multiply padding. Units multiply several times faster than anything else;
-/// packed arithmetic is twice as fast at best, and slower than f32 on a CPU.
-fn sixteen_bits(layer: &Layer<'_>, conditions: &Conditions) -> Option<ConvKernel> {
-    let kernels = [(ConvKernel::Matrix, 0.25), (ConvKernel::Half, 0.6)];
-    let wins = |&(kernel, least): &(ConvKernel, f32)| {
-        let shader = slices::shader(kernel, conditions.matrix);
-        shader.is_some_and(|s| slices::useful(s, layer) >= least) && can_do(kernel, layer, conditions)
-    };
-    kernels.iter().filter(|_| !conditions.software).find(|k| wins(k)).map(|&(kernel, _)| kernel)
-}
-
 /// Whether `kernel` can make an ordinary convolution like `layer`.
 fn can_do(kernel: ConvKernel, layer: &Layer<'_>, conditions: &Conditions) -> bool {
+    let (conv, pad) = (layer.conv, layer.conv.pad);
+    let winograd = |tile| {
+        let upsamples = pad == Padding::all(Edge::Zero, 1) || !layer.upsampled;
+        conv.kernel == 3 && conv.stride == 1 && upsamples && Bands::of(layer, tile, conditions.max_binding).is_some()
+    };
     match kernel {
         ConvKernel::Depthwise | ConvKernel::Linear => false,
-        ConvKernel::Direct | ConvKernel::Gemm32 | ConvKernel::Gemm64 => true,
-        ConvKernel::Half | ConvKernel::Matrix | ConvKernel::MatrixEmulated => {
-            let fits = |shader: &Shader| {
-                slices::largest_buffer(shader, layer) <= conditions.max_binding
-                    && shader.workgroup_bytes <= conditions.workgroup_bytes
-            };
-            conditions.precision == Precision::F16Storage && slices::shader(kernel, conditions.matrix).is_some_and(fits)
+        ConvKernel::Winograd64 => winograd(64),
+        ConvKernel::Winograd128 => winograd(128),
+        kernel if kernel.is_sliced() => {
+            let shader = slices::shader(kernel, conditions.matrix);
+            let fits = shader.is_some_and(|s| slices::fits(s, layer, conditions));
+            fits && conditions.precision == Precision::F16Storage
         }
+        _ => true,
+    }
+}
+
+/// Whether `kernel` is faster than those after it for a layer like this.
+fn pays(kernel: ConvKernel, layer: &Layer<'_>, conditions: &Conditions) -> bool {
+    let (fan, out) = (layer.input.c, layer.output.c);
+    // Enough workgroups for the larger machines; smaller tiles where there would be fewer.
+    let tiles = |tile: usize, columns: usize| out.div_ceil(tile) * columns.div_ceil(tile);
+    let quads = layer.pixels() / 4;
+    // Units multiply several times faster than anything else, padding too; packed arithmetic twice at best, and slower
+    // than f32 on a CPU.
+    let useful = |least: f32| {
+        let shader = slices::shader(kernel, conditions.matrix);
+        !conditions.software && shader.is_some_and(|s| slices::useful(s, layer) >= least)
+    };
+    match kernel {
+        ConvKernel::Direct => out <= 8,
+        ConvKernel::Matrix => useful(0.25),
+        ConvKernel::Half => useful(0.6),
+        ConvKernel::Winograd128 => fan >= 64 && out > 64 && tiles(128, quads) >= 8,
+        ConvKernel::Winograd64 => fan >= 32 && out > 32 && tiles(64, quads) >= 4,
+        ConvKernel::Taps128 => fan >= 64 && out > 64 && tiles(128, layer.pixels()) >= 96,
+        ConvKernel::Taps64 => fan >= 32 && out > 32 && tiles(64, layer.pixels()) >= 48,
+        ConvKernel::Gemm64 => out > 32 && tiles(64, layer.pixels()) >= 96,
+        _ => true,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nets::{Activation, Builder, ConvArgs, Edge, Op, Padding, Shape};
+    use crate::nets::{Activation, Builder, ConvArgs, Op, Shape};
 
     const PLAIN: Conditions = Conditions {
         precision: Precision::F32,
@@ -104,7 +127,8 @@ mod tests {
         let y = b.conv("c", source, args);
         let net = b.finish();
         let Op::Conv(conv) = &net.nodes[0].op else { unreachable!() };
-        choose(&Layer { node: &net.nodes[0], conv, source, input, output: net.shape(y) }, &conditions)
+        let layer = Layer { node: &net.nodes[0], conv, source, upsampled: false, input, output: net.shape(y) };
+        choose(&layer, &conditions, |_| true)
     }
 
     fn args(out: usize, kernel: usize, pad: Padding) -> ConvArgs {
@@ -137,14 +161,19 @@ mod tests {
         let units = Some(MatrixUnits { fragment: 16, lanes: 32 });
         let half = Conditions { precision: Precision::F16Storage, ..PLAIN };
         let matrix = Conditions { matrix: units, ..half };
-        let (large, one) = (Shape::new(256, 64, 64), Padding::all(Edge::Reflect, 1));
-        let wide = || args(256, 3, one);
-        assert_eq!(kernel(large, wide(), half), ConvKernel::Half);
-        assert_eq!(kernel(large, wide(), matrix), ConvKernel::Matrix);
-        assert_eq!(kernel(large, wide(), Conditions { matrix: units, ..PLAIN }), ConvKernel::Gemm64);
-        assert_eq!(kernel(large, wide(), Conditions { software: true, ..matrix }), ConvKernel::Gemm64);
-        assert_eq!(kernel(large, wide(), Conditions { max_binding: 1 << 20, ..matrix }), ConvKernel::Gemm64);
-        assert_eq!(kernel(large, wide(), Conditions { workgroup_bytes: 1 << 14, ..matrix }), ConvKernel::Half);
+        let (one, two) = (Padding::all(Edge::Reflect, 1), Padding::all(Edge::Reflect, 2));
+        let large = |conditions| kernel(Shape::new(256, 64, 64), args(256, 3, one), conditions);
+        assert_eq!(large(matrix), ConvKernel::Matrix);
+        for other in [
+            half,
+            Conditions { matrix: units, ..PLAIN },
+            Conditions { software: true, ..matrix },
+            Conditions { workgroup_bytes: 1 << 14, ..matrix },
+        ] {
+            assert_eq!(large(other), ConvKernel::Winograd128, "{other:?}");
+        }
+        assert_ne!(large(Conditions { max_binding: 1 << 20, ..matrix }), ConvKernel::Matrix);
+        assert_eq!(kernel(Shape::new(256, 64, 64), args(256, 5, two), half), ConvKernel::Half);
         assert_eq!(kernel(Shape::new(12, 64, 64), args(64, 3, one), matrix), ConvKernel::Gemm64);
         assert_eq!(kernel(Shape::new(48, 64, 64), args(64, 3, one), matrix), ConvKernel::Matrix);
     }

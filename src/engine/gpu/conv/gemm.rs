@@ -20,6 +20,34 @@ impl Lowering<'_> {
         };
         self.conv_step(layer, pair, &packed, groups)
     }
+
+    /// Many input channels, in tiles of `tile` channels and pixels: 64 or 128.
+    pub(super) fn taps(&mut self, layer: &Layer<'_>, tile: usize) -> Result<()> {
+        let packed = pack_taps(self.conv_weight(layer)?, layer, tile);
+        let groups = [layer.pixels().div_ceil(tile) as u32, layer.conv.out.div_ceil(tile) as u32, 1];
+        let pair = match tile {
+            128 => [&shaders::CONV_TAPS_128, &shaders::CONV_TAPS_128_F16],
+            _ => [&shaders::CONV_TAPS_64, &shaders::CONV_TAPS_64_F16],
+        };
+        self.conv_step(layer, pair, &packed, groups)
+    }
+}
+
+/// `[out, in, taps]` to `[taps, in padded to a slice, out padded to tile]`, zeros where padded.
+fn pack_taps(weight: &[f32], layer: &Layer<'_>, tile: usize) -> Vec<f32> {
+    let taps = layer.conv.kernel * layer.conv.kernel;
+    let (rows, width) = (layer.input.c.next_multiple_of(slice_rows(tile)), layer.conv.out.next_multiple_of(tile));
+    let mut packed = vec![0.0; taps * rows * width];
+    for (i, filter) in weight.chunks_exact(taps).enumerate() {
+        let (o, c) = (i / layer.input.c, i % layer.input.c);
+        filter.iter().enumerate().for_each(|(t, &w)| packed[(t * rows + c) * width + o] = w);
+    }
+    packed
+}
+
+/// Rows of the slices of shaders/shared/product.wgsl.
+pub(super) const fn slice_rows(tile: usize) -> usize {
+    tile / 8
 }
 
 /// `[out, fan]` to `[fan padded to TILE_K, out padded to tile]`, zeros where padded.

@@ -6,16 +6,19 @@ mod direct;
 mod gemm;
 mod linear;
 mod slices;
+mod winograd;
 
 use std::fmt;
 use std::str::FromStr;
 
+use alphaswap_shaders as shaders;
 use alphaswap_shaders::Shader;
 
 use super::lower::{Lowering, Operand};
+use super::trial;
 use crate::error::Result;
 use crate::gpu::params::ConvParams;
-use crate::nets::{Conv, Edge, Node, Shape, ValueId};
+use crate::nets::{Conv, Edge, Node, Op, Shape, ValueId};
 pub use choose::{Conditions, choose};
 
 /// Declares the kernels with their names.
@@ -48,12 +51,38 @@ kernels! {
     Gemm32 = "gemm_32",
     /// Implicit matrix product in 64 x 64 tiles.
     Gemm64 = "gemm_64",
+    /// Implicit matrix product over many input channels, tap by tap, in 64 x 64 tiles.
+    Taps64 = "taps_64",
+    /// The same in 128 x 128 tiles.
+    Taps128 = "taps_128",
+    /// Winograd's F(2x2, 3x3): transforms around 16 matrix products in 64 x 64 tiles.
+    Winograd64 = "winograd_64",
+    /// The same in 128 x 128 tiles.
+    Winograd128 = "winograd_128",
     /// 16-bit matrix product in packed arithmetic.
     Half = "half",
     /// 16-bit matrix product on matrix units, sums of 32 bits.
     Matrix = "matrix",
     /// The same with the units emulated: slow, for tests of what surrounds them.
     MatrixEmulated = "matrix_emulated",
+}
+
+impl ConvKernel {
+    /// Whether it can read a map as if that had been upsampled by 2: those that transform it or lay it out first. A
+    /// matrix product over all taps would make every upsampled value nine times.
+    const fn upsamples(self) -> bool {
+        matches!(self, Self::Winograd64 | Self::Winograd128) || self.is_sliced()
+    }
+
+    /// Whether it is one of shaders/shared/slices.wgsl.
+    const fn is_sliced(self) -> bool {
+        matches!(self, Self::Half | Self::Matrix | Self::MatrixEmulated)
+    }
+
+    /// Whether it is tried on every adapter before it is used there; the others are plain.
+    pub(super) const fn is_fast(self) -> bool {
+        !matches!(self, Self::Depthwise | Self::Linear | Self::Direct | Self::Gemm32 | Self::Gemm64)
+    }
 }
 
 impl fmt::Display for ConvKernel {
@@ -79,6 +108,8 @@ pub(super) struct Layer<'a> {
     pub conv: &'a Conv,
     /// The map that is read.
     pub source: ValueId,
+    /// Whether it is upsampled by 2 on the way.
+    pub upsampled: bool,
     /// What the convolution sees.
     pub input: Shape,
     pub output: Shape,
@@ -117,19 +148,45 @@ impl Layer<'_> {
 impl<'a> Lowering<'a> {
     /// A convolution with epilogue.
     pub fn conv(&mut self, node: &Node, conv: &Conv) -> Result<()> {
-        let source = node.inputs[0];
-        let layer = Layer { node, conv, source, input: self.spec.shape(source), output: self.spec.shape(node.output) };
-        match choose(&layer, &self.conditions) {
+        let layer = self.layer(node, conv, self.upsampled.get(&node.inputs[0]).copied());
+        match self.choose(&layer) {
             ConvKernel::Linear => self.covering(&layer),
             ConvKernel::Depthwise => self.depthwise(&layer),
             ConvKernel::Direct => self.direct(&layer),
             ConvKernel::Gemm32 => self.gemm(&layer, 32),
             ConvKernel::Gemm64 => self.gemm(&layer, 64),
-            kernel => match slices::shader(kernel, self.conditions.matrix) {
-                Some(shader) => self.sliced(&layer, shader),
-                None => self.gemm(&layer, 32),
-            },
+            ConvKernel::Taps64 => self.taps(&layer, 64),
+            ConvKernel::Taps128 => self.taps(&layer, 128),
+            ConvKernel::Winograd64 => self.winograd(&layer, 64),
+            ConvKernel::Winograd128 => self.winograd(&layer, 128),
+            kernel @ (ConvKernel::Half | ConvKernel::Matrix | ConvKernel::MatrixEmulated) => {
+                self.sliced(&layer, kernel)
+            }
         }
+    }
+
+    /// Bilinear upsampling by 2; left to the only convolution that reads it, where that one's kernel can do it.
+    pub fn upsample2(&mut self, node: &Node) -> Result<()> {
+        let mut readers = self.spec.nodes.iter().filter(|n| n.inputs.contains(&node.output));
+        let kept = self.values[node.output.0].pinned;
+        if let (Some(reader), None, false) = (readers.next(), readers.next(), kept)
+            && let Op::Conv(conv) = &reader.op
+            && self.choose(&self.layer(reader, conv, Some(node.inputs[0]))).upsamples()
+        {
+            self.upsampled.insert(node.output, node.inputs[0]);
+            return Ok(());
+        }
+        self.gather(node, [&shaders::UPSAMPLE2, &shaders::UPSAMPLE2_F16], 0)
+    }
+
+    fn layer<'l>(&self, node: &'l Node, conv: &'l Conv, upsampled: Option<ValueId>) -> Layer<'l> {
+        let (input, output) = (self.spec.shape(node.inputs[0]), self.spec.shape(node.output));
+        let source = upsampled.unwrap_or(node.inputs[0]);
+        Layer { node, conv, source, upsampled: upsampled.is_some(), input, output }
+    }
+
+    fn choose(&self, layer: &Layer<'_>) -> ConvKernel {
+        choose(layer, &self.conditions, |kernel| trial::trusted(self.ctx, kernel, self.conditions.precision))
     }
 
     /// `[out, fan_in, k, k]` as the model file has them.

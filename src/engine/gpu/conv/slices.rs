@@ -4,8 +4,8 @@
 use alphaswap_shaders as shaders;
 use alphaswap_shaders::Shader;
 
-use super::{ConvKernel, Layer};
-use crate::engine::gpu::lower::{Lowering, Operand, Storage, Value};
+use super::{Conditions, ConvKernel, Layer};
+use crate::engine::gpu::lower::{Lowering, Operand, Storage};
 use crate::error::Result;
 use crate::gpu::MatrixUnits;
 use crate::nets::{Edge, Shape};
@@ -33,13 +33,10 @@ impl Cut {
 
 /// The permutation of `kernel`, one of this family, on an adapter with these matrix units.
 pub(super) fn shader(kernel: ConvKernel, units: Option<MatrixUnits>) -> Option<&'static Shader> {
-    match (kernel, units.map(|u| (u.fragment, u.lanes))) {
-        (ConvKernel::Half, _) => Some(&shaders::CONV_HALF),
-        (ConvKernel::MatrixEmulated, _) => Some(&shaders::CONV_MATRIX_EMULATED),
-        (ConvKernel::Matrix, Some((16, 32))) => Some(&shaders::CONV_MATRIX),
-        (ConvKernel::Matrix, Some((16, 64))) => Some(&shaders::CONV_MATRIX_WIDE),
-        (ConvKernel::Matrix, Some((8, 32))) => Some(&shaders::CONV_MATRIX_8),
-        (ConvKernel::Matrix, Some((8, 8))) => Some(&shaders::CONV_MATRIX_8_NARROW),
+    match kernel {
+        ConvKernel::Half => Some(&shaders::CONV_HALF),
+        ConvKernel::Matrix => units?.product(),
+        ConvKernel::MatrixEmulated => Some(&shaders::CONV_MATRIX_EMULATED),
         _ => None,
     }
 }
@@ -51,11 +48,12 @@ pub(super) fn useful(shader: &Shader, layer: &Layer<'_>) -> f32 {
     part(layer.input.c, slice) * part(layer.output.c, tile) * part(layer.pixels(), tile)
 }
 
-/// Bytes of the largest buffer that `shader` needs beside the maps.
-pub(super) fn largest_buffer(shader: &Shader, layer: &Layer<'_>) -> u64 {
+/// Whether the adapter can bind what `shader` needs for `layer`.
+pub(super) fn fits(shader: &Shader, layer: &Layer<'_>, conditions: &Conditions) -> bool {
     let cut = Cut::of(shader);
     let weights = layer.conv.out.next_multiple_of(cut.tile) * cut.slices(layer.input.c, layer.conv.kernel) * cut.slice;
-    2 * weights.max(columns_shape(layer, cut).len()) as u64
+    let largest = 2 * weights.max(columns_shape(layer, cut).len()) as u64;
+    largest <= conditions.max_binding && shader.workgroup_bytes <= conditions.workgroup_bytes
 }
 
 /// The map as `conv_columns` lays it out: channels filled up, rows and columns as far as taps reach.
@@ -65,8 +63,9 @@ fn columns_shape(layer: &Layer<'_>, cut: Cut) -> Shape {
 }
 
 impl Lowering<'_> {
-    /// Lays the input out and multiplies with `shader`.
-    pub(super) fn sliced(&mut self, layer: &Layer<'_>, shader: &'static Shader) -> Result<()> {
+    /// Lays the input out and multiplies.
+    pub(super) fn sliced(&mut self, layer: &Layer<'_>, kernel: ConvKernel) -> Result<()> {
+        let Some(shader) = shader(kernel, self.conditions.matrix) else { return self.gemm(layer, 32) };
         let (conv, cut) = (layer.conv, Cut::of(shader));
         let weight = pack_slices(self.conv_weight(layer)?, [conv.out, layer.input.c, conv.kernel], cut);
         let (channel, number) = self.epilogue(&layer.node.name, conv.out, conv.bias.as_deref(), &conv.act)?;
@@ -85,21 +84,21 @@ impl Lowering<'_> {
     fn columns(&mut self, layer: &Layer<'_>, cut: Cut) -> Operand {
         let (conv, shape) = (layer.conv, columns_shape(layer, cut));
         let slow = self.values[layer.node.output.0].slow;
-        let columns = self.values.len();
-        self.values.push(Value { shape, storage: Storage::F16, slow, pinned: slow });
+        let columns = self.scratch(shape, Storage::F16, slow);
         let shader = &shaders::CONV_COLUMNS;
         let [pixels, quads] = ["PIXELS", "QUADS"].map(|name| shader.constant(name));
         let groups = [((shape.h * shape.w) as u32).div_ceil(pixels), (shape.c as u32 / 4).div_ceil(quads), 1];
-        let reflect = f64::from(u8::from(conv.pad.edge == Edge::Reflect));
+        let flag = |on: bool| f64::from(u8::from(on));
         let constants = [
             ("KERNEL", conv.kernel as f64),
             ("STRIDE", conv.stride as f64),
-            ("REFLECT", reflect),
+            ("REFLECT", flag(conv.pad.edge == Edge::Reflect)),
+            ("UPSAMPLE", flag(layer.upsampled)),
             ("TILE_K", cut.slice as f64),
         ];
-        let operands = vec![self.read(layer.source, Storage::F16), Operand::Value(columns)];
+        let operands = vec![self.read(layer.source, Storage::F16), columns.clone()];
         self.push(shader, &constants, bytemuck::bytes_of(&layer.params()), operands, groups);
-        Operand::Value(columns)
+        columns
     }
 }
 

@@ -1,3 +1,5 @@
+// Reading `input`, a map of p.in_h rows and p.in_w columns, at places that may lie beyond its edge.
+
 // Pixels beyond the edge are mirrored (without repeating the edge) instead of zero.
 override REFLECT: bool = false;
 
@@ -14,4 +16,13 @@ fn place(y: i32, x: i32) -> i32 {
         return mirror(y, h) * w + mirror(x, w);
     }
     return select(y * w + x, -1, y < 0 || y >= h || x < 0 || x >= w);
+}
+
+// The input at a place that may lie beyond the edge.
+fn tap(c: u32, y: i32, x: i32) -> f32 {
+    let at = place(y, x);
+    if at < 0 {
+        return 0.0;
+    }
+    return f32(input[c * p.in_h * p.in_w + u32(at)]);
 }
