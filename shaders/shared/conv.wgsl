@@ -1,23 +1,8 @@
 //!import elem
 //!import activation
+//!import geometry
 //!import tap
 
-// Geometry of a convolution in channels and pixels.
-struct ConvParams {
-    in_c: u32,
-    in_h: u32,
-    in_w: u32,
-    out_c: u32,
-    out_h: u32,
-    out_w: u32,
-    pad_top: u32,
-    pad_left: u32,
-}
-
-override KERNEL: u32 = 3u;
-override STRIDE: u32 = 1u;
-
-@group(0) @binding(0) var<uniform> p: ConvParams;
 // [in_c, in_h, in_w]
 @group(0) @binding(1) var<storage, read> input: array<elem>;
 // [out_c]: bias, slope of the activation below zero

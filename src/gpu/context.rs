@@ -9,6 +9,7 @@ use wgpu::BufferUsages;
 use super::BufferRange;
 use super::cache::Cache;
 use super::kernel::Kernels;
+use super::matrix::MatrixUnits;
 use super::trust::Trials;
 use crate::error::{Error, Result};
 
@@ -33,6 +34,7 @@ pub struct Context {
     pub(crate) trials: Trials,
     line: String,
     software: bool,
+    matrix: Option<MatrixUnits>,
     fault: Fault,
 }
 
@@ -59,10 +61,18 @@ impl Context {
         let info = adapter.get_info();
         check_limits(&info.name, &adapter.limits())?;
         let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
+        let matrix = MatrixUnits::of(adapter);
+        let (experimental_features, extra) = match matrix {
+            // SAFETY: the one experimental feature is cooperative matrices. Only shaders of this crate use it, only in
+            // shapes that the adapter lists, and none is trusted before its results were compared with plain ones.
+            Some(_) => (unsafe { wgpu::ExperimentalFeatures::enabled() }, MatrixUnits::FEATURES),
+            None => (wgpu::ExperimentalFeatures::disabled(), wgpu::Features::empty()),
+        };
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("alphaswap"),
-            required_features: adapter.features() & wanted,
+            required_features: adapter.features() & wanted | extra,
             required_limits: adapter.limits(),
+            experimental_features,
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
@@ -76,7 +86,7 @@ impl Context {
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let cache = Cache::open(&device, &info);
         let (kernels, trials) = Default::default();
-        Ok(Self { device, queue, kernels, cache, trials, line, software, fault })
+        Ok(Self { device, queue, kernels, cache, trials, line, software, matrix, fault })
     }
 
     /// One line: what it runs on and why.
@@ -92,6 +102,11 @@ impl Context {
     /// Whether kernels may store 16-bit floats.
     pub fn has_f16(&self) -> bool {
         self.device.features().contains(wgpu::Features::SHADER_F16)
+    }
+
+    /// The units that multiply cooperative matrices, where there are such.
+    pub fn matrix_units(&self) -> Option<MatrixUnits> {
+        self.matrix
     }
 
     /// Whether kernels that an earlier start compiled were found on disk.

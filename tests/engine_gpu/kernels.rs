@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{check, check_with, context};
 
-fn activation() -> impl Strategy<Value = Activation> {
+pub fn activation() -> impl Strategy<Value = Activation> {
     use Activation::*;
     prop::sample::select(vec![None, Relu, Relu6, LeakyRelu(0.2), PRelu("slopes".into()), Tanh, TanhUnit])
 }
@@ -15,7 +15,7 @@ fn caii() -> impl Strategy<Value = Caii> {
     prop::sample::select(vec![Caii::Off, Caii::Averaged, Caii::Folded])
 }
 
-fn padding(kernel: usize) -> impl Strategy<Value = Padding> {
+pub fn padding(kernel: usize) -> impl Strategy<Value = Padding> {
     let side = || 0..=kernel / 2;
     let edge = prop::sample::select(vec![Edge::Zero, Edge::Reflect]);
     (edge, side(), side(), side(), side()).prop_map(|(edge, top, left, bottom, right)| Padding {
@@ -28,7 +28,7 @@ fn padding(kernel: usize) -> impl Strategy<Value = Padding> {
 }
 
 /// A network of one convolution; the output of `out` channels, or of as many as come in when `depthwise`.
-fn conv(shape: Shape, args: ConvArgs) -> NetSpec {
+pub fn conv(shape: Shape, args: ConvArgs) -> NetSpec {
     let mut b = Builder::new("conv");
     let x = b.input("x", shape);
     let y = b.conv("conv", x, args);

@@ -1,6 +1,7 @@
 //! The GPU engine against the definitions, over generated shapes, on whatever adapter there is (software preferred).
 
 mod choice;
+mod half;
 mod kernels;
 mod nets;
 mod shipped;

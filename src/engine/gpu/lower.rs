@@ -86,10 +86,13 @@ impl<'a> Lowering<'a> {
         let maps = if options.precision == Precision::F32 { Storage::F32 } else { Storage::F16 };
         let value = |&shape| Value { shape, storage: Storage::F32, slow: false, pinned: options.cut_points };
         let values = spec.values.iter().map(value).collect();
+        let limits = ctx.device.limits();
         let conditions = Conditions {
             precision: options.precision,
             software: ctx.is_software(),
-            max_binding: ctx.device.limits().max_storage_buffer_binding_size,
+            max_binding: limits.max_storage_buffer_binding_size,
+            workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            matrix: ctx.matrix_units(),
             force: options.force,
         };
         let (steps, copies, upsampled) = Default::default();

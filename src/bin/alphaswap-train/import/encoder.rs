@@ -67,7 +67,8 @@ fn count_blocks(tensors: &Tensors, layer: usize) -> usize {
 fn parts(tensors: &Tensors, blocks: [usize; 4]) -> Vec<Part> {
     let has = |name: &str| tensors.contains_key(name);
     let unfolded = has("layer1.0.bn2.weight");
-    let conv = |from: String, norm: String, to: &str| Part::Conv { from, norm: unfolded.then_some(norm), to: to.into() };
+    let conv =
+        |from: String, norm: String, to: &str| Part::Conv { from, norm: unfolded.then_some(norm), to: to.into() };
     let mut parts = vec![conv("conv1".into(), "bn1".into(), "conv1"), Part::Slope("prelu.weight".into())];
     for (layer, blocks) in (1..).zip(blocks) {
         for index in 0..blocks {
@@ -197,7 +198,8 @@ impl Source {
         for (row, values) in weight.data.chunks_exact(columns).enumerate() {
             let value = |(c, &w): (usize, &f32)| (f64::from(w) * before.scale[channel(c)] * after.scale[row]) as f32;
             data.extend(values.iter().enumerate().map(value));
-            let from_shift: f64 = values.iter().enumerate().map(|(c, &w)| f64::from(w) * before.shift[channel(c)]).sum();
+            let from_shift: f64 =
+                values.iter().enumerate().map(|(c, &w)| f64::from(w) * before.shift[channel(c)]).sum();
             terms.push((bias[row] + from_shift) * after.scale[row] + after.shift[row]);
         }
         Ok((Tensor::new([rows, columns], data)?, vector(&terms)))

@@ -109,8 +109,7 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let model = args.random.as_ref().map_or_else(|| name(&args.model), |name| format!("{name}, random weights"));
     let warm_cache = gpu.as_ref().is_some_and(|gpu| gpu.has_warm_cache());
-    let mut measured =
-        Measured { adapter, model, warm_cache, kernels, networks, start_ms: None, frames: Vec::new() };
+    let mut measured = Measured { adapter, model, warm_cache, kernels, networks, start_ms: None, frames: Vec::new() };
     if let Some(source) = &args.source {
         measure_frames(args, &painter, Identity::open(source)?, &mut measured)?;
     }
@@ -147,8 +146,7 @@ fn measure_frames(args: &Args, painter: &Painter, mut identity: Identity, measur
         painter.check(&identity)?;
         let (path, warning) = device::open_path(device, painter, &identity)?;
         let look = Look { max_faces: Look::default().max_faces.max(*faces as usize), ..Look::default() };
-        let mut pipeline =
-            Pipeline::with_path(device.clone(), painter.clone(), identity.clone(), path, warning, look);
+        let mut pipeline = Pipeline::with_path(device.clone(), painter.clone(), identity.clone(), path, warning, look);
         measured.start_ms.get_or_insert(start.elapsed().as_secs_f64() * 1e3);
         measured.adapter = pipeline.adapter().to_string();
         measured.frames.push(scene.measure(&mut pipeline, size)?);

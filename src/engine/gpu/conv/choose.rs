@@ -1,8 +1,9 @@
 //! Which kernel a convolution gets.
 
 use super::winograd::Bands;
-use super::{ConvKernel, Layer};
+use super::{ConvKernel, Layer, slices};
 use crate::engine::gpu::Precision;
+use crate::gpu::MatrixUnits;
 use crate::nets::{Edge, Padding};
 
 /// What the choice looks at beside the layer.
@@ -14,6 +15,10 @@ pub struct Conditions {
     pub software: bool,
     /// Largest range that a kernel can be bound to, bytes.
     pub max_binding: u64,
+    /// Largest workgroup memory, bytes.
+    pub workgroup_bytes: u32,
+    /// What multiplies cooperative matrices.
+    pub matrix: Option<MatrixUnits>,
     /// Taken wherever it can do the layer, for debugging.
     pub force: Option<ConvKernel>,
 }
@@ -21,8 +26,10 @@ pub struct Conditions {
 /// Kernels for ordinary convolutions, best first where they pay.
 const PREFERRED: &[ConvKernel] = &[
     ConvKernel::Direct,
+    ConvKernel::Matrix,
     ConvKernel::Winograd128,
     ConvKernel::Winograd64,
+    ConvKernel::Half,
     ConvKernel::Taps128,
     ConvKernel::Taps64,
     ConvKernel::Gemm64,
@@ -66,6 +73,11 @@ fn can_do(kernel: ConvKernel, layer: &Layer<'_>, conditions: &Conditions) -> boo
         ConvKernel::Depthwise | ConvKernel::Linear => false,
         ConvKernel::Winograd64 => winograd(64),
         ConvKernel::Winograd128 => winograd(128),
+        kernel if kernel.is_sliced() => {
+            let shader = slices::shader(kernel, conditions.matrix);
+            let fits = shader.is_some_and(|s| slices::fits(s, layer, conditions));
+            fits && conditions.precision == Precision::F16Storage
+        }
         _ => true,
     }
 }
@@ -86,8 +98,16 @@ fn pays(kernel: ConvKernel, layer: &Layer<'_>, conditions: &Conditions) -> bool 
     let many_channels = layer.input.c >= 16;
     // lavapipe gathers single 16-bit values four times slower than 32-bit ones.
     let gathers = many_channels && !(conditions.software && conditions.precision == Precision::F16Storage);
+    // Units multiply several times faster than anything else, padding too; packed arithmetic twice at best, and slower
+    // than f32 on a CPU.
+    let useful = |least: f32| {
+        let shader = slices::shader(kernel, conditions.matrix);
+        !conditions.software && shader.is_some_and(|s| slices::useful(s, layer) >= least)
+    };
     match kernel {
         ConvKernel::Direct => out <= 8,
+        ConvKernel::Matrix => useful(0.25),
+        ConvKernel::Half => useful(0.6),
         ConvKernel::Winograd128 => many_channels && tiled(128, quads, 0.8, 16),
         // Less than half the products: worth it beside as much padding, and deep layers get shorter sums.
         ConvKernel::Winograd64 => many_channels && tiled(64, quads, 0.4, ENOUGH_WORKGROUPS),
@@ -103,8 +123,14 @@ mod tests {
     use super::*;
     use crate::nets::{Activation, Builder, ConvArgs, Op, Shape};
 
-    const PLAIN: Conditions =
-        Conditions { precision: Precision::F32, software: false, max_binding: 1 << 27, force: None };
+    const PLAIN: Conditions = Conditions {
+        precision: Precision::F32,
+        software: false,
+        max_binding: 1 << 27,
+        workgroup_bytes: 1 << 15,
+        matrix: None,
+        force: None,
+    };
 
     fn kernel(input: Shape, args: ConvArgs, conditions: Conditions) -> ConvKernel {
         chosen(input, args, &conditions, &|_| true)
@@ -168,5 +194,27 @@ mod tests {
         assert_eq!(kernel(shape, layer(), gemm_64), ConvKernel::Gemm64);
         assert_eq!(kernel(shape, layer(), forced(ConvKernel::Depthwise)), ConvKernel::Winograd64);
         assert_eq!(kernel(shape, ConvArgs { depthwise: true, ..layer() }, gemm_64), ConvKernel::Depthwise);
+    }
+
+    #[test]
+    fn sixteen_bit_kernels_win_where_they_do_not_multiply_padding() {
+        let units = Some(MatrixUnits { fragment: 16, lanes: 32 });
+        let half = Conditions { precision: Precision::F16Storage, ..PLAIN };
+        let matrix = Conditions { matrix: units, ..half };
+        let (one, two) = (Padding::all(Edge::Reflect, 1), Padding::all(Edge::Reflect, 2));
+        let large = |conditions| kernel(Shape::new(256, 64, 64), args(256, 3, one), conditions);
+        assert_eq!(large(matrix), ConvKernel::Matrix);
+        for other in [
+            half,
+            Conditions { matrix: units, ..PLAIN },
+            Conditions { software: true, ..matrix },
+            Conditions { workgroup_bytes: 1 << 14, ..matrix },
+        ] {
+            assert_eq!(large(other), ConvKernel::Winograd128, "{other:?}");
+        }
+        assert_ne!(large(Conditions { max_binding: 1 << 20, ..matrix }), ConvKernel::Matrix);
+        assert_eq!(kernel(Shape::new(256, 64, 64), args(256, 5, two), half), ConvKernel::Half);
+        assert_eq!(kernel(Shape::new(12, 64, 64), args(64, 3, one), matrix), ConvKernel::Gemm64);
+        assert_eq!(kernel(Shape::new(48, 64, 64), args(64, 3, one), matrix), ConvKernel::Matrix);
     }
 }

@@ -5,6 +5,7 @@ mod choose;
 mod direct;
 mod gemm;
 mod linear;
+mod slices;
 mod winograd;
 
 use std::fmt;
@@ -58,13 +59,24 @@ kernels! {
     Winograd64 = "winograd_64",
     /// The same in 128 x 128 tiles.
     Winograd128 = "winograd_128",
+    /// 16-bit matrix product in packed arithmetic.
+    Half = "half",
+    /// 16-bit matrix product on matrix units, sums of 32 bits.
+    Matrix = "matrix",
+    /// The same with the units emulated: slow, for tests of what surrounds them.
+    MatrixEmulated = "matrix_emulated",
 }
 
 impl ConvKernel {
-    /// Whether it can read a map as if that had been upsampled by 2. A matrix product over all taps would make every
-    /// upsampled value nine times.
+    /// Whether it can read a map as if that had been upsampled by 2: those that transform it or lay it out first. A
+    /// matrix product over all taps would make every upsampled value nine times.
     const fn upsamples(self) -> bool {
-        matches!(self, Self::Winograd64 | Self::Winograd128)
+        matches!(self, Self::Winograd64 | Self::Winograd128) || self.is_sliced()
+    }
+
+    /// Whether it is one of shaders/shared/slices.wgsl.
+    const fn is_sliced(self) -> bool {
+        matches!(self, Self::Half | Self::Matrix | Self::MatrixEmulated)
     }
 
     /// Whether it is tried on every adapter before it is used there; the others are plain.
@@ -147,6 +159,9 @@ impl<'a> Lowering<'a> {
             ConvKernel::Taps128 => self.taps(&layer, 128),
             ConvKernel::Winograd64 => self.winograd(&layer, 64),
             ConvKernel::Winograd128 => self.winograd(&layer, 128),
+            kernel @ (ConvKernel::Half | ConvKernel::Matrix | ConvKernel::MatrixEmulated) => {
+                self.sliced(&layer, kernel)
+            }
         }
     }
 
