@@ -13,11 +13,15 @@ mod gpu_path;
 mod guide;
 mod house;
 mod identity;
+#[cfg(feature = "train")]
+mod import;
 mod mesh;
 mod models;
 mod networks;
+mod official;
 mod pipeline;
 mod shaders;
+mod simplify;
 mod smooth;
 mod support;
 mod track;

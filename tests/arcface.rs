@@ -10,7 +10,8 @@ use alphaswap::nets::{ArcfaceConfig, GeneratorConfig};
 use alphaswap::tensor::Tensor;
 
 use crate::engine_gpu::{context, largest_difference, sample, tensors};
-use crate::networks::{fixture, narrow};
+use crate::networks::fixture;
+use crate::official::narrow;
 
 /// The config of the fixture.
 fn config() -> ArcfaceConfig {
@@ -134,9 +135,9 @@ fn an_encoder_s_card_is_read_or_refused() {
 fn emap_maps_the_raw_embedding_to_length_one() {
     for config in [GeneratorConfig::alphaface_256(), GeneratorConfig::inswapper_128()] {
         let mut config = narrow(config);
-        let plain = Arc::new(config.spec().unwrap());
-        config.identity.emap = true;
         let mapping = Arc::new(config.spec().unwrap());
+        config.identity.emap = false;
+        let plain = Arc::new(config.spec().unwrap());
         let (weights, mut inputs) = sample(&mapping, 3);
         let raw: Vec<f32> = inputs["identity"].iter().map(|v| v * 20.0).collect();
         let emap = &weights.0["emap"].data;

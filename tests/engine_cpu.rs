@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use alphaswap::engine::cpu::Net;
 use alphaswap::models::Weights;
-use alphaswap::nets::{Activation, Builder, ConvArgs, Edge, NetSpec, Op, Padding, Shape, ValueId};
+use alphaswap::nets::{Activation, Builder, Caii, ConvArgs, Edge, NetSpec, Op, Padding, Shape, ValueId};
 use alphaswap::tensor::Tensor;
 use proptest::prelude::*;
 
@@ -87,6 +87,10 @@ fn act() -> impl Strategy<Value = Activation> {
     ]
 }
 
+fn caii() -> impl Strategy<Value = Caii> {
+    prop::sample::select(vec![Caii::Off, Caii::Averaged, Caii::Folded])
+}
+
 /// Sizes around the register blocks, and sizes that fill many.
 fn size(most: usize) -> impl Strategy<Value = usize> {
     prop_oneof![3 => 1..=most.min(20), 1 => 1..=most]
@@ -155,18 +159,20 @@ proptest! {
     }
 
     #[test]
-    fn style_norms(c in size(40), h in 1..12usize, w in 2..12usize, caii: bool, residual: bool, act in act(), seed in any::<u32>()) {
+    fn style_norms(c in size(40), h in 1..12usize, w in 2..12usize, caii in caii(), residual: bool, act in act(), seed in any::<u32>()) {
         let mut b = Builder::new("style");
         let (x, style) = (b.input("x", Shape::new(c, h, w)), b.input_vector("style", 2 * c));
-        let mut inputs = vec![x, style];
-        if caii {
-            inputs.push(b.mean("mean", x));
+        let (mut inputs, mean) = (vec![x, style], b.mean("mean", x));
+        if caii != Caii::Off {
+            inputs.push(mean);
         }
         if residual {
             inputs.push(x);
         }
         let y = b.push("norm", Op::StyleNorm { eps: 1e-3, caii, residual, act }, &inputs, Shape::new(c, h, w));
+        let after = b.mean("after", y);
         b.output("y", y, &[1, c, h, w]);
+        b.output("after", after, &[1, c]);
         check(b.finish(), seed.into());
     }
 
@@ -272,7 +278,7 @@ fn slow_inputs_are_kept_between_runs() {
     let mut b = Builder::new("slow");
     let (x, id) = (b.input("x", Shape::new(20, 6, 6)), b.input_vector("id", 30));
     let style = b.linear("style", id, 40, Activation::LeakyRelu(0.2));
-    let norm = Op::StyleNorm { eps: 1e-5, caii: false, residual: false, act: Activation::None };
+    let norm = Op::StyleNorm { eps: 1e-5, caii: Caii::Off, residual: false, act: Activation::None };
     let y = b.push("norm", norm, &[x, style], Shape::new(20, 6, 6));
     b.output("y", y, &[1, 20, 6, 6]);
     let spec = Arc::new(b.finish());

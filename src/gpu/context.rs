@@ -1,5 +1,6 @@
 //! [`Context`]: one open GPU.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,7 +8,10 @@ use std::time::Duration;
 use wgpu::BufferUsages;
 
 use super::BufferRange;
+use super::cache::Cache;
 use super::kernel::Kernels;
+use super::matrix::MatrixUnits;
+use super::trust::Trials;
 use crate::error::{Error, Result};
 
 /// How long a callback may lag behind the work that it reports.
@@ -27,8 +31,12 @@ pub struct Context {
     /// Its queue.
     pub queue: wgpu::Queue,
     pub(crate) kernels: Kernels,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) trials: Trials,
+    pub(crate) buffers: AtomicU64,
     line: String,
     software: bool,
+    matrix: Option<MatrixUnits>,
     fault: Fault,
 }
 
@@ -54,11 +62,19 @@ impl Context {
     pub(crate) fn new(adapter: &wgpu::Adapter, why: &str) -> Result<Self> {
         let info = adapter.get_info();
         check_limits(&info.name, &adapter.limits())?;
-        let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
+        let matrix = MatrixUnits::of(adapter);
+        let (experimental_features, extra) = match matrix {
+            // SAFETY: the one experimental feature is cooperative matrices. Only shaders of this crate use it, only in
+            // shapes that the adapter lists, and none is trusted before its results were compared with plain ones.
+            Some(_) => (unsafe { wgpu::ExperimentalFeatures::enabled() }, MatrixUnits::FEATURES),
+            None => (wgpu::ExperimentalFeatures::disabled(), wgpu::Features::empty()),
+        };
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("alphaswap"),
-            required_features: adapter.features() & wanted,
+            required_features: adapter.features() & wanted | extra,
             required_limits: adapter.limits(),
+            experimental_features,
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
@@ -70,7 +86,9 @@ impl Context {
         let line = format!("{} ({}, {}): {why}", info.name, info.backend, info.driver_info);
         tracing::debug!("{line}");
         let software = info.device_type == wgpu::DeviceType::Cpu;
-        Ok(Self { device, queue, kernels: Kernels::default(), line, software, fault })
+        let cache = Cache::open(&device, &info);
+        let (kernels, trials, buffers) = Default::default();
+        Ok(Self { device, queue, kernels, cache, trials, buffers, line, software, matrix, fault })
     }
 
     /// One line: what it runs on and why.
@@ -86,6 +104,21 @@ impl Context {
     /// Whether kernels may store 16-bit floats.
     pub fn has_f16(&self) -> bool {
         self.device.features().contains(wgpu::Features::SHADER_F16)
+    }
+
+    /// The units that multiply cooperative matrices, where there are such.
+    pub fn matrix_units(&self) -> Option<MatrixUnits> {
+        self.matrix
+    }
+
+    /// Whether kernels that an earlier start compiled were found on disk.
+    pub fn has_warm_cache(&self) -> bool {
+        self.cache.as_ref().is_some_and(|c| c.warm)
+    }
+
+    /// Keeps the kernels compiled so far for the next start; call it when all are.
+    pub fn store_kernels(&self) {
+        self.cache.iter().for_each(Cache::store);
     }
 
     /// # Errors
@@ -114,8 +147,13 @@ impl Context {
     /// # Errors
     /// [`Error::DeviceLost`], also when the work takes longer than any that is submitted here should.
     pub fn wait(&self) -> Result<()> {
+        self.wait_for(None)
+    }
+
+    /// Waits for one submission and those before it, or for all.
+    fn wait_for(&self, submission_index: Option<wgpu::SubmissionIndex>) -> Result<()> {
         let timeout = Some(if self.software { SOFTWARE_WAIT } else { WORK_WAIT });
-        let waited = self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout });
+        let waited = self.device.poll(wgpu::PollType::Wait { submission_index, timeout });
         if let Err(error) = waited {
             self.fault.set(error.to_string());
         }
@@ -127,12 +165,18 @@ impl Context {
         self.buffer(label, size, BufferUsages::COPY_DST | BufferUsages::MAP_READ)
     }
 
-    /// Waits for all submitted work and shows `read` the first `size` bytes of the staging buffer.
-    pub fn map<T>(&self, staging: &BufferRange, size: u64, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
+    /// Waits for a submission and shows `read` the first `size` bytes of the staging buffer that it filled.
+    pub fn map<T>(
+        &self,
+        staging: &BufferRange,
+        size: u64,
+        submission: wgpu::SubmissionIndex,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T> {
         let (sender, receiver) = mpsc::channel();
         let slice = staging.buffer.slice(staging.offset..staging.offset + size);
         slice.map_async(wgpu::MapMode::Read, move |mapped| drop(sender.send(mapped)));
-        self.wait()?;
+        self.wait_for(Some(submission))?;
         let lost = |e: &dyn std::fmt::Display| Error::DeviceLost(e.to_string());
         // Another thread that waits may be the one that calls back, a moment after this wait is over.
         let mapped = receiver.recv_timeout(CALLBACK_WAIT).map_err(|e| lost(&e))?;
@@ -152,8 +196,8 @@ impl Context {
             encoder.copy_buffer_to_buffer(&range.buffer, range.offset, &staging.buffer, at, range.size);
             at += range.size;
         }
-        self.submit(encoder)?;
-        self.map(&staging, total, |bytes| {
+        let submission = self.submit(encoder)?;
+        self.map(&staging, total, submission, |bytes| {
             let mut rest = bytes;
             let mut next = |range: &&BufferRange| {
                 let (head, tail) = rest.split_at(range.size as usize);

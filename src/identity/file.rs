@@ -19,7 +19,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
 use bytemuck::{cast_slice, pod_collect_to_vec};
@@ -31,6 +31,7 @@ use super::{Consent, Embedding, Identity, Texture};
 use crate::align::EncoderCrop;
 use crate::error::{Error, Result};
 use crate::face::{Landmarks, POINTS, Pose};
+use crate::files::write_atomically;
 
 /// Value of the metadata key `format`.
 pub const FORMAT: &str = "alphaface";
@@ -264,27 +265,4 @@ fn serialize(identity: &Identity) -> Result<Vec<u8>, safetensors::SafeTensorErro
         tensors.push((format!("textures.{i}.points"), floats(vec![POINTS, 3], points)?));
     }
     safetensors::serialize(tensors, Some(meta))
-}
-
-/// Writes beside the final place, flushes to the disk, then renames. Nothing is left behind on failure.
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if path.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
-    }
-    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "names no file"))?;
-    let mut temp_name = std::ffi::OsString::from(".");
-    temp_name.push(name);
-    temp_name.push(format!(".{}.part", std::process::id()));
-    let temp = path.with_file_name(temp_name);
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let write = || {
-        let mut file = options.open(&temp)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temp, path)
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&temp)))
 }

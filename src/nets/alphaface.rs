@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::builder::{Builder, ConvArgs};
-use super::spec::{Activation, Edge, NetSpec, Op, Padding, Shape, ValueId};
+use super::spec::{Activation, Caii, Edge, NetSpec, Op, Padding, Shape, ValueId};
 use crate::align::EncoderCrop;
 use crate::error::{Error, Result};
 
@@ -284,7 +284,8 @@ impl GeneratorConfig {
         }
         inputs.extend(residual);
         let act = if residual.is_some() { Activation::None } else { Activation::Relu };
-        let op = Op::StyleNorm { eps: EPS, caii: self.blocks.caii, residual: residual.is_some(), act };
+        let caii = if self.blocks.caii { Caii::Averaged } else { Caii::Off };
+        let op = Op::StyleNorm { eps: EPS, caii, residual: residual.is_some(), act };
         b.push(&prefix, op, &inputs, shape)
     }
 }

@@ -8,9 +8,11 @@ pub mod facemesh;
 pub mod faceres;
 mod limits;
 mod shape;
+pub mod simplify;
 pub mod spec;
 
 pub use alphaface::{GeneratorConfig, IdentityConfig};
 pub use arcface::ArcfaceConfig;
 pub use builder::{Builder, ConvArgs};
-pub use spec::{Activation, Conv, Edge, NetSpec, Node, Op, Padding, Param, Port, Shape, ValueId};
+pub use simplify::Simplified;
+pub use spec::{Activation, Caii, Conv, Edge, NetSpec, Node, Op, Padding, Param, Port, Shape, ValueId};

@@ -77,6 +77,29 @@ pub enum Activation {
     TanhUnit,
 }
 
+/// How a unit's scale and shift follow from its style and the mean of its input. In AlphaFace's code both styles are an
+/// AdaIN of a 1x1 map with the statistics of the input, averaged with the style; that AdaIN is the mean itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caii {
+    /// They are the style.
+    Off,
+    /// (style + mean) / 2.
+    Averaged,
+    /// style + mean / 2: the style comes halved.
+    Folded,
+}
+
+impl Caii {
+    /// The factors of style and mean in scale and shift.
+    pub const fn parts(self) -> [f32; 2] {
+        match self {
+            Self::Off => [1.0, 0.0],
+            Self::Averaged => [0.5, 0.5],
+            Self::Folded => [1.0, 0.5],
+        }
+    }
+}
+
 /// A square convolution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conv {
@@ -118,14 +141,13 @@ pub enum Op {
     Mean,
     /// Instance norm of input 0 (biased variance, `eps` inside the root), then scale and shift per channel, then
     /// `act`, then plus input 3 if present. Input 1 is the style vector `[2c]` (first half scale, second shift), as
-    /// it comes from the style's linear layer. With `caii` input 2 is the mean vector `[c]` of the unit's input and
-    /// scale = (style + mean) / 2, shift likewise (alphaface.md section 4, "Reduction"); without, input 2 is absent
-    /// and the residual, if any, is input 2.
+    /// it comes from the style's linear layer. Unless `caii` is off input 2 is the mean vector `[c]` of the unit's
+    /// input, from which [`Caii`] makes scale and shift; else input 2 is absent and the residual, if any, is input 2.
     StyleNorm {
         /// Added to the variance.
         eps: f32,
-        /// Whether the input's mean is averaged in.
-        caii: bool,
+        /// How the input's mean is averaged in.
+        caii: Caii,
         /// Whether the last input is added after the activation (the block's residual).
         residual: bool,
         /// Epilogue.
@@ -245,6 +267,11 @@ impl NetSpec {
     /// The output port called `name`.
     pub fn output(&self, name: &str) -> Option<&Port> {
         self.outputs.iter().find(|p| p.name == name)
+    }
+
+    /// Index of the node that makes `value`; none for an input.
+    pub fn maker(&self, value: ValueId) -> Option<usize> {
+        self.nodes.iter().position(|n| n.output == value)
     }
 
     /// Every parameter with its shape, in first-use order, without repeats.

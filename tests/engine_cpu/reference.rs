@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use alphaswap::models::Weights;
-use alphaswap::nets::{Activation, Conv, Edge, NetSpec, Node, Op, Shape};
+use alphaswap::nets::{Activation, Caii, Conv, Edge, NetSpec, Node, Op, Shape};
 
 /// A feature map.
 #[derive(Clone, Debug)]
@@ -126,13 +126,14 @@ fn convolve(conv: &Conv, x: &Map, out: Shape, weights: &Weights) -> Map {
     })
 }
 
-fn style_norm(read: &[&Map], eps: f64, caii: bool, out: Shape) -> Map {
+fn style_norm(read: &[&Map], eps: f64, caii: Caii, out: Shape) -> Map {
     let (x, style) = (read[0], read[1]);
     Map::make(out, |c, y, x_| {
         let (mut scale, mut shift) = (style.at(c, 0, 0), style.at(out.c + c, 0, 0));
-        if caii {
-            let mean = read[2].at(c, 0, 0);
-            (scale, shift) = ((scale + mean) / 2.0, (shift + mean) / 2.0);
+        match caii {
+            Caii::Off => {}
+            Caii::Averaged => [scale, shift] = [scale, shift].map(|s| (s + read[2].at(c, 0, 0)) / 2.0),
+            Caii::Folded => [scale, shift] = [scale, shift].map(|s| s + read[2].at(c, 0, 0) / 2.0),
         }
         let mean = x.mean(c, |v| v);
         let variance = x.mean(c, |v| (v - mean) * (v - mean));

@@ -77,6 +77,19 @@ fn arcface_family(
 }
 
 impl GeneratorConfig {
+    /// Names of the known members, for [`Self::preset`].
+    pub const PRESETS: [&'static str; 3] = ["alphaface-256", "inswapper-128", "guided-xs"];
+
+    /// A known member by name.
+    pub fn preset(name: &str) -> Option<Self> {
+        match name {
+            "alphaface-256" => Some(Self::alphaface_256()),
+            "inswapper-128" => Some(Self::inswapper_128()),
+            "guided-xs" => Some(Self::guided_xs()),
+            _ => None,
+        }
+    }
+
     /// The official AlphaFace generator; keys of its `swapper` state dict.
     pub fn alphaface_256() -> Self {
         let tail = [
