@@ -32,9 +32,8 @@ fn refused_tensors(name: &str, change: impl FnOnce(&mut HashMap<String, Tensor>)
         tensors.insert("emap".into(), Tensor::zeros([5, 5]));
     }
     change(&mut tensors);
-    let views = tensors.iter().map(|(n, t)| {
-        (n, TensorView::new(Dtype::F32, t.shape.clone(), cast_slice(&t.data)).unwrap())
-    });
+    let views =
+        tensors.iter().map(|(n, t)| (n, TensorView::new(Dtype::F32, t.shape.clone(), cast_slice(&t.data)).unwrap()));
     refused_bytes(&safetensors::serialize(views, None).unwrap(), words);
 }
 

@@ -24,7 +24,9 @@ pub fn square(path: &Path) -> Result<Tensor> {
     };
     let (dtype, order) = (file.dtype(), file.order());
     let values: Vec<f32> = match &dtype {
-        DType::Plain(t) if t.type_char() == TypeChar::Float && t.size_field() == 4 => file.into_vec().context(TRUNCATED)?,
+        DType::Plain(t) if t.type_char() == TypeChar::Float && t.size_field() == 4 => {
+            file.into_vec().context(TRUNCATED)?
+        }
         DType::Plain(t) if t.type_char() == TypeChar::Float && t.size_field() == 8 => {
             file.into_vec::<f64>().context(TRUNCATED)?.into_iter().map(|v| v as f32).collect()
         }
