@@ -1,9 +1,10 @@
 //! One operation at a time.
 
+use alphaswap::engine::gpu::ConvKernel;
 use alphaswap::nets::{Activation, Builder, Caii, ConvArgs, Edge, NetSpec, Op, Padding, Shape};
 use proptest::prelude::*;
 
-use super::{check, context};
+use super::{check, check_with, context};
 
 fn activation() -> impl Strategy<Value = Activation> {
     use Activation::*;
@@ -55,6 +56,33 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    /// Convolutions that the fast kernels are made for, at sizes that no tile divides.
+    fn fast_conv()(kernel in prop::sample::select(vec![1usize, 3, 3, 3, 5, 7]))
+        (pad in padding(kernel), c in 1..45usize, h in kernel..24, w in kernel..24, out in 1..150usize,
+         stride in 1..=2usize, bias in any::<bool>(), act in activation(), kernel in Just(kernel)) -> NetSpec {
+        let stride = if kernel == 3 { 1 } else { stride };
+        conv(Shape::new(c, h, w), ConvArgs { out, kernel, stride, pad, depthwise: false, bias, act })
+    }
+}
+
+/// `out` channels from a map of `shape` upsampled by 2.
+fn upsampled_conv(shape: Shape, out: usize, act: Activation) -> NetSpec {
+    let mut b = Builder::new("upsampled");
+    let x = b.input("x", shape);
+    let up = b.upsample2("up", x);
+    let pad = Padding::all(Edge::Zero, 1);
+    let y = b.conv("conv", up, ConvArgs { out, kernel: 3, stride: 1, pad, depthwise: false, bias: true, act });
+    b.output("y", y, &[1, out, 2 * shape.h, 2 * shape.w]);
+    b.finish()
+}
+
+/// The kernels that are not chosen for small layers.
+fn forced() -> impl Strategy<Value = ConvKernel> {
+    use ConvKernel::*;
+    prop::sample::select(vec![Gemm64, Taps64, Taps128, Winograd64, Winograd128])
+}
+
 fn one_map(f: impl Fn(&mut Builder, Shape) -> alphaswap::nets::ValueId, shape: Shape) -> NetSpec {
     let mut b = Builder::new("map");
     let y = f(&mut b, shape);
@@ -94,12 +122,29 @@ fn same(spec: NetSpec, seed: u64) -> Result<(), TestCaseError> {
     check(ctx, spec, seed).map_err(TestCaseError::fail)
 }
 
+/// Compares what `kernel` makes.
+fn same_with(kernel: ConvKernel, spec: NetSpec, seed: u64) -> Result<(), TestCaseError> {
+    let Some(ctx) = context() else { return Ok(()) };
+    check_with(ctx, spec, seed, Some(kernel)).map_err(|e| TestCaseError::fail(format!("{kernel}: {e}")))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
     fn convolutions(spec in any_conv(), seed in any::<u64>()) {
         same(spec, seed)?;
+    }
+
+    #[test]
+    fn fast_convolutions(kernel in forced(), spec in fast_conv(), seed in any::<u64>()) {
+        same_with(kernel, spec, seed)?;
+    }
+
+    #[test]
+    fn upsampled_convolutions(kernel in forced(), (c, h, w, _) in shapes(), out in 1..70usize, act in activation(),
+                              seed in any::<u64>()) {
+        same_with(kernel, upsampled_conv(Shape::new(c, h, w), out, act), seed)?;
     }
 
     #[test]
@@ -171,4 +216,13 @@ fn norms_of_large_maps() {
             same(norm(Shape::new(3, h, w), Caii::Folded, residual, act), 1).unwrap();
         }
     }
+}
+
+#[test]
+fn a_map_of_several_bands() {
+    let Some(ctx) = context() else { return };
+    let args = ConvArgs::new(5, 3).pad(Padding::all(Edge::Reflect, 1));
+    // 16 places of 64 padded channels: 16384 tiles of 2 x 2 pixels are 64 MiB.
+    let spec = || conv(Shape::new(3, 257, 263), args.clone());
+    check_with(ctx, spec(), 3, Some(ConvKernel::Winograd64)).unwrap();
 }

@@ -70,19 +70,30 @@ fn can_do(kernel: ConvKernel, layer: &Layer<'_>, conditions: &Conditions) -> boo
     }
 }
 
+/// Workgroups below which a large machine idles.
+const ENOUGH_WORKGROUPS: usize = 96;
+
 /// Whether `kernel` is faster than those after it for a layer like this.
-fn pays(kernel: ConvKernel, layer: &Layer<'_>, _conditions: &Conditions) -> bool {
-    let (fan, out) = (layer.input.c, layer.output.c);
-    // Enough workgroups for the larger machines; smaller tiles where there would be fewer.
-    let tiles = |tile: usize, columns: usize| out.div_ceil(tile) * columns.div_ceil(tile);
-    let quads = layer.pixels() / 4;
+fn pays(kernel: ConvKernel, layer: &Layer<'_>, conditions: &Conditions) -> bool {
+    let out = layer.output.c;
+    // Whether `share` of the products are no padding and `count` products at once keep the machine busy.
+    let tiled = |tile: usize, columns: usize, share: f32, count: usize| {
+        let tiles = out.div_ceil(tile) * columns.div_ceil(tile);
+        let useful = (out * columns) as f32 / (tiles * tile * tile) as f32;
+        useful >= share && (conditions.software || tiles * count >= ENOUGH_WORKGROUPS)
+    };
+    let (pixels, quads) = (layer.pixels(), layer.pixels().div_ceil(4));
+    let many_channels = layer.input.c >= 16;
+    // lavapipe gathers single 16-bit values four times slower than 32-bit ones.
+    let gathers = many_channels && !(conditions.software && conditions.precision == Precision::F16Storage);
     match kernel {
         ConvKernel::Direct => out <= 8,
-        ConvKernel::Winograd128 => fan >= 64 && out > 64 && tiles(128, quads) >= 8,
-        ConvKernel::Winograd64 => fan >= 32 && out > 32 && tiles(64, quads) >= 4,
-        ConvKernel::Taps128 => fan >= 64 && out > 64 && tiles(128, layer.pixels()) >= 96,
-        ConvKernel::Taps64 => fan >= 32 && out > 32 && tiles(64, layer.pixels()) >= 48,
-        ConvKernel::Gemm64 => out > 32 && tiles(64, layer.pixels()) >= 96,
+        ConvKernel::Winograd128 => many_channels && tiled(128, quads, 0.8, 16),
+        // Less than half the products: worth it beside as much padding, and deep layers get shorter sums.
+        ConvKernel::Winograd64 => many_channels && tiled(64, quads, 0.4, ENOUGH_WORKGROUPS),
+        ConvKernel::Taps128 => gathers && tiled(128, pixels, 0.8, 1),
+        ConvKernel::Taps64 => gathers && tiled(64, pixels, 0.5, 1),
+        ConvKernel::Gemm64 => tiled(64, pixels, 0.5, 1),
         _ => true,
     }
 }
@@ -96,13 +107,22 @@ mod tests {
         Conditions { precision: Precision::F32, software: false, max_binding: 1 << 27, force: None };
 
     fn kernel(input: Shape, args: ConvArgs, conditions: Conditions) -> ConvKernel {
+        chosen(input, args, &conditions, &|_| true)
+    }
+
+    fn chosen(
+        input: Shape,
+        args: ConvArgs,
+        conditions: &Conditions,
+        trusted: &dyn Fn(ConvKernel) -> bool,
+    ) -> ConvKernel {
         let mut b = Builder::new("t");
         let source = b.input("x", input);
         let y = b.conv("c", source, args);
         let net = b.finish();
         let Op::Conv(conv) = &net.nodes[0].op else { unreachable!() };
         let layer = Layer { node: &net.nodes[0], conv, source, upsampled: false, input, output: net.shape(y) };
-        choose(&layer, &conditions, |_| true)
+        choose(&layer, conditions, trusted)
     }
 
     fn args(out: usize, kernel: usize, pad: Padding) -> ConvArgs {
@@ -116,8 +136,28 @@ mod tests {
         assert_eq!(kernel((32, 3, 3), args(1404, 3, Padding::none())), ConvKernel::Linear);
         assert_eq!(kernel((32, 3, 3), ConvArgs { depthwise: true, ..args(32, 3, one) }), ConvKernel::Depthwise);
         assert_eq!(kernel((16, 112, 104), args(3, 5, Padding::all(Edge::Reflect, 2))), ConvKernel::Direct);
-        assert_eq!(kernel((112, 28, 26), args(112, 3, one)), ConvKernel::Gemm32);
-        assert_eq!(kernel((48, 112, 104), args(64, 3, one)), ConvKernel::Gemm64);
+        assert_eq!(kernel((3, 28, 26), args(32, 3, one)), ConvKernel::Gemm32);
+        assert_eq!(kernel((3, 256, 256), args(128, 7, Padding::all(Edge::Reflect, 3))), ConvKernel::Gemm64);
+        assert_eq!(kernel((112, 28, 26), args(112, 3, one)), ConvKernel::Winograd64);
+        assert_eq!(kernel((1024, 64, 64), args(1024, 3, one)), ConvKernel::Winograd128);
+        assert_eq!(kernel((48, 112, 104), ConvArgs { stride: 2, ..args(64, 3, one) }), ConvKernel::Gemm32);
+        assert_eq!(kernel((64, 112, 104), args(64, 1, Padding::none())), ConvKernel::Taps64);
+        assert_eq!(kernel((512, 128, 128), ConvArgs { stride: 2, ..args(1024, 3, one) }), ConvKernel::Taps128);
+    }
+
+    #[test]
+    fn the_adapter_decides() {
+        let layer = || args(1024, 3, Padding::all(Edge::Zero, 1));
+        let shape = Shape::new(1024, 64, 64);
+        // The weights are 64 MiB.
+        assert_eq!(kernel(shape, layer(), Conditions { max_binding: 1 << 25, ..PLAIN }), ConvKernel::Taps128);
+        let f16 = Conditions { precision: Precision::F16Storage, software: true, ..PLAIN };
+        assert_eq!(kernel(shape, ConvArgs { stride: 2, ..layer() }, f16), ConvKernel::Gemm64);
+        let small = Conditions { software: true, ..PLAIN };
+        assert_eq!(kernel(Shape::new(64, 16, 16), args(128, 1, Padding::none()), small), ConvKernel::Taps128);
+        let distrust = |failed: &[ConvKernel]| chosen(shape, layer(), &PLAIN, &|k| !failed.contains(&k));
+        assert_eq!(distrust(&[ConvKernel::Winograd128]), ConvKernel::Winograd64);
+        assert_eq!(distrust(&ConvKernel::ALL[5..]), ConvKernel::Gemm64);
     }
 
     #[test]
@@ -126,7 +166,7 @@ mod tests {
         let layer = || args(112, 3, Padding::none());
         let (shape, gemm_64) = (Shape::new(112, 28, 26), forced(ConvKernel::Gemm64));
         assert_eq!(kernel(shape, layer(), gemm_64), ConvKernel::Gemm64);
-        assert_eq!(kernel(shape, layer(), forced(ConvKernel::Depthwise)), ConvKernel::Gemm32);
+        assert_eq!(kernel(shape, layer(), forced(ConvKernel::Depthwise)), ConvKernel::Winograd64);
         assert_eq!(kernel(shape, ConvArgs { depthwise: true, ..layer() }, gemm_64), ConvKernel::Depthwise);
     }
 }

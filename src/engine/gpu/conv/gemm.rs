@@ -2,7 +2,7 @@
 
 use alphaswap_shaders as shaders;
 
-use super::Layer;
+use super::{Layer, pairs};
 use crate::engine::gpu::lower::Lowering;
 use crate::error::Result;
 
@@ -35,12 +35,11 @@ impl Lowering<'_> {
 
 /// `[out, in, taps]` to `[taps, in padded to a slice, out padded to tile]`, zeros where padded.
 fn pack_taps(weight: &[f32], layer: &Layer<'_>, tile: usize) -> Vec<f32> {
-    let taps = layer.conv.kernel * layer.conv.kernel;
-    let (rows, width) = (layer.input.c.next_multiple_of(slice_rows(tile)), layer.conv.out.next_multiple_of(tile));
+    let (in_c, taps) = (layer.input.c, layer.conv.kernel * layer.conv.kernel);
+    let (rows, width) = (in_c.next_multiple_of(slice_rows(tile)), layer.conv.out.next_multiple_of(tile));
     let mut packed = vec![0.0; taps * rows * width];
-    for (i, filter) in weight.chunks_exact(taps).enumerate() {
-        let (o, c) = (i / layer.input.c, i % layer.input.c);
-        filter.iter().enumerate().for_each(|(t, &w)| packed[(t * rows + c) * width + o] = w);
+    for (o, k) in pairs(layer.conv.out, layer.fan()) {
+        packed[(k % taps * rows + k / taps) * width + o] = weight[o * layer.fan() + k];
     }
     packed
 }
@@ -54,8 +53,8 @@ pub(super) const fn slice_rows(tile: usize) -> usize {
 fn pack_columns(weight: &[f32], out: usize, fan: usize, tile: usize) -> Vec<f32> {
     let width = out.next_multiple_of(tile);
     let mut packed = vec![0.0; fan.next_multiple_of(TILE_K) * width];
-    for (o, row) in weight.chunks_exact(fan).enumerate() {
-        row.iter().enumerate().for_each(|(k, &w)| packed[k * width + o] = w);
+    for (o, k) in pairs(out, fan) {
+        packed[k * width + o] = weight[o * fan + k];
     }
     packed
 }

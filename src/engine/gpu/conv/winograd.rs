@@ -5,8 +5,8 @@
 
 use alphaswap_shaders as shaders;
 
-use super::Layer;
 use super::gemm::slice_rows;
+use super::{Layer, pairs};
 use crate::engine::gpu::lower::{Lowering, Storage};
 use crate::error::Result;
 use crate::gpu::params::WinogradParams;
@@ -107,9 +107,9 @@ impl Lowering<'_> {
 /// `[out, in, 3, 3]` to `[16, fan, rows]`: each filter g as G g G^T (Lavin and Gray 2015), zeros where padded.
 fn pack(weight: &[f32], in_c: usize, bands: &Bands) -> Vec<f32> {
     let mut packed = vec![0.0; PLACES * bands.fan * bands.rows];
-    for (i, g) in weight.as_chunks::<9>().0.iter().enumerate() {
-        let (o, c) = (i / in_c, i % in_c);
-        for (place, value) in transformed(g).into_iter().enumerate() {
+    let filters = weight.as_chunks::<9>().0;
+    for (o, c) in pairs(filters.len() / in_c, in_c) {
+        for (place, value) in transformed(&filters[o * in_c + c]).into_iter().enumerate() {
             packed[(place * bands.fan + c) * bands.rows + o] = value;
         }
     }
