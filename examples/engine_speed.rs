@@ -133,6 +133,7 @@ fn operation(op: &Op) -> (&'static str, Value) {
         Op::Concat => ("concat", json!({})),
         Op::SpaceToDepth { r } => ("space_to_depth", json!({ "r": r })),
         Op::DepthToSpace { r } => ("depth_to_space", json!({ "r": r })),
+        Op::ScaleShift { scale, shift } => ("scale_shift", json!({ "scale": scale, "shift": shift })),
         Op::Normalize { mean, scale } => ("normalize", json!({ "mean": mean, "scale": scale })),
         Op::Rows { n } => ("rows", json!({ "n": n })),
     }

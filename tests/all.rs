@@ -6,6 +6,7 @@ mod device;
 mod element;
 mod engine_cpu;
 mod engine_gpu;
+mod enroll;
 mod frame;
 mod gpu_guide;
 mod gpu_path;

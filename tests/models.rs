@@ -13,7 +13,7 @@ use safetensors::{SafeTensors, serialize};
 use crate::official;
 
 /// f32 tensors of a network, all values zero but for what `change` does to them.
-fn weights_file(spec: &NetSpec, change: impl FnOnce(&mut HashMap<String, (Vec<usize>, Vec<f32>)>)) -> Vec<u8> {
+pub fn weights_file(spec: &NetSpec, change: impl FnOnce(&mut HashMap<String, (Vec<usize>, Vec<f32>)>)) -> Vec<u8> {
     let zeros = |shape: &[usize]| vec![0.0; shape.iter().product()];
     let mut tensors = spec.params().into_iter().map(|p| (p.name, (p.shape.clone(), zeros(&p.shape)))).collect();
     change(&mut tensors);
