@@ -19,11 +19,11 @@ impl MatrixUnits {
     pub(super) const FEATURES: Features =
         Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(Features::SHADER_F16).union(Features::SUBGROUP);
 
-    /// The units of `adapter` with the largest fragments.
+    /// The units of `adapter` with the largest fragments, if there is a kernel for them.
     pub(super) fn of(adapter: &wgpu::Adapter) -> Option<Self> {
         let able = adapter.features().contains(Self::FEATURES);
         let fragment = able.then(|| fragment(&adapter.cooperative_matrix_properties())).flatten()?;
-        Some(Self { fragment, lanes: adapter.get_info().subgroup_max_size })
+        Some(Self { fragment, lanes: adapter.get_info().subgroup_max_size }).filter(|units| units.product().is_some())
     }
 
     /// The matrix product for these units; none for a width of subgroups that no adapter is known to have.
