@@ -9,15 +9,22 @@ pub const POINTS: usize = 468;
 
 /// The 468 mesh points of one face: x right, y down, z away from the viewer is positive, all three in pixels of the
 /// picture that the owner names.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Landmarks(pub Vec<Vec3>);
 
 impl Landmarks {
     /// Maps x and y by `map` and scales z by the map's scale.
     pub fn mapped(&self, map: Affine2) -> Self {
+        let mut mapped = Self::default();
+        mapped.map_from(self.0.iter().copied(), map);
+        mapped
+    }
+
+    /// Becomes `points`, mapped as by [`Self::mapped`].
+    pub fn map_from(&mut self, points: impl Iterator<Item = Vec3>, map: Affine2) {
         let scale = align::scale(map);
-        let point = |p: &Vec3| map.transform_point2(p.truncate()).extend(p.z * scale);
-        Self(self.0.iter().map(point).collect())
+        self.0.clear();
+        self.0.extend(points.map(|p| map.transform_point2(p.truncate()).extend(p.z * scale)));
     }
 
     /// Smallest and largest x and y.

@@ -1,19 +1,30 @@
 //! The one entry: a frame's journey from the stream's bytes and back into them.
+//!
+//! A frame is started (everything that only reads it) and landed (everything that changes it). With one frame at a
+//! time, [`Pipeline::process`], the two follow each other. [`Pipeline::overlap`] starts the next frame before the last
+//! one is landed, so that the device does not wait for the host; then the decision what to do with a frame is made with
+//! what was known a frame earlier, and landing it makes up for what has changed since.
+
+mod machine;
+mod report;
+mod show;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::conceal::{self, Still};
+pub use self::report::{FaceReport, Report};
+
+use self::machine::Machine;
 use crate::device;
 use crate::error::{Error, Result};
-use crate::face::{Detection, Pose};
-use crate::frame::{FrameInfo, FrameViewMut};
+use crate::face::Detection;
+use crate::frame::{FrameInfo, FrameView, FrameViewMut};
 use crate::identity::Identity;
 use crate::marks::badge::Badge;
-use crate::path::{FaceJob, FramePath, PRESENCE, Painter, Stage, StageTimes};
+use crate::path::{Done, FaceJob, FramePath, PRESENCE, Painter, StageTimes, Ticket, Work};
 use crate::region;
-use crate::settings::{DeviceChoice, Fallback, Look, ModelChoice};
-use crate::track::Tracker;
+use crate::settings::{DeviceChoice, Look, ModelChoice};
+use crate::track::{Track, Tracker};
 
 /// Assumed when frames carry no time.
 const FRAME_SECS: f32 = 1.0 / 30.0;
@@ -22,49 +33,33 @@ const PAUSE_SECS: f32 = 1.0;
 
 /// Swaps faces in a stream of frames. Made once per stream; formats and sizes may change from frame to frame.
 pub struct Pipeline {
-    device: DeviceChoice,
-    painter: Painter,
-    identity: Arc<Identity>,
-    path: Box<dyn FramePath>,
+    machine: Machine,
     warning: Option<String>,
-    /// What the next report warns of.
-    news: Option<String>,
     look: Look,
     tracker: Tracker,
+    /// The frame that was started and not landed.
+    flight: Option<Flight>,
     badge: Option<Badge>,
     size: Option<(usize, usize)>,
     last_time: Option<Duration>,
     marking: StageTimes,
+    /// Used again for every frame.
+    done: Done,
 }
 
-/// A face that the pipeline follows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FaceReport {
-    /// Stays the same while the face is followed.
-    pub id: u64,
-    /// Bounding box of the mesh in frame pixels: left, top, right, bottom.
-    pub bounds: [f32; 4],
-    /// Head pose.
-    pub pose: Pose,
-    /// The landmark network's belief, 0 to 1.
-    pub presence: f32,
-    /// Whether it was swapped; otherwise the fallback was shown.
-    pub swapped: bool,
-}
-
-/// What happened in a frame.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Report {
-    /// Faces followed now.
-    pub faces: Vec<FaceReport>,
-    /// Ids that appeared in this frame.
-    pub found: Vec<u64>,
-    /// Ids that were given up in this frame.
-    pub lost: Vec<u64>,
-    /// Milliseconds per stage.
-    pub times: StageTimes,
-    /// Something the user should know once, e.g. that the GPU was lost and the CPU goes on.
-    pub warning: Option<String>,
+/// A frame that was started.
+struct Flight {
+    info: FrameInfo,
+    look: Look,
+    elapsed_secs: f32,
+    /// Whether the path looks for faces in it.
+    detect: bool,
+    /// The faces that the path swaps in it.
+    ids: Vec<u64>,
+    /// None if the path could not start it: then it is tried again when it is landed.
+    ticket: Option<Ticket>,
+    /// The path's [`Machine::generation`].
+    generation: u32,
 }
 
 impl Pipeline {
@@ -90,8 +85,9 @@ impl Pipeline {
         warning: Option<String>,
         look: Look,
     ) -> Self {
-        let (news, tracker, badge, size, last_time, marking) = Default::default();
-        Self { device, painter, identity, path, warning, news, look, tracker, badge, size, last_time, marking }
+        let machine = Machine::new(device, painter, identity, path);
+        let (tracker, flight, badge, size, last_time, marking, done) = Default::default();
+        Self { machine, warning, look, tracker, flight, badge, size, last_time, marking, done }
     }
 
     /// What may change while frames flow; takes effect with the next frame.
@@ -104,18 +100,17 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Model`] when the identity was made by another encoder than the generator's; the old one stays.
     pub fn set_identity(&mut self, identity: Arc<Identity>) -> Result<()> {
-        self.painter.check(&identity)?;
-        match self.path.set_identity(&identity) {
-            // The next frame finds the device lost, and opens another with this identity.
-            Ok(()) | Err(Error::DeviceLost(_)) => self.identity = identity,
-            Err(error) => return Err(error),
-        }
-        Ok(())
+        self.machine.set_identity(identity)
     }
 
     /// One line: what it runs on and why.
     pub fn adapter(&self) -> &str {
-        self.path.adapter()
+        self.machine.path.adapter()
+    }
+
+    /// Whether [`Self::overlap`] gains anything on what it runs on.
+    pub fn overlaps(&self) -> bool {
+        self.machine.path.overlaps()
     }
 
     /// Something the user should be told at start, e.g. that no hardware GPU was found.
@@ -123,10 +118,79 @@ impl Pipeline {
         self.warning.as_deref()
     }
 
-    /// Forgets all faces: after a flush, a seek or a gap. The next report tells their ids as lost.
+    /// Forgets all faces and the frame in flight: after a flush, a seek or a gap. The next report tells the faces' ids as
+    /// lost.
     pub fn reset(&mut self) {
         self.tracker.clear();
         self.last_time = None;
+        self.flight = None;
+        self.machine.path.discard();
+    }
+
+    /// Swaps the faces of one frame in place. `time` is the frame's running time, for smoothing; without it 1/30 s
+    /// are assumed to have passed. A GPU that is lost is opened once more, then the CPU takes over. No frame may be in
+    /// flight.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`] when the GPU stays lost under `device=gpu`. The frame is then as it came, or has those of its
+    /// faces swapped that came before the loss.
+    pub fn process(&mut self, frame: &mut FrameViewMut<'_>, time: Option<Duration>) -> Result<Report> {
+        let flight = self.start(&frame.view(), time, None);
+        self.land(flight, frame)
+    }
+
+    /// Starts the frame `next` and finishes `last`, the frame in flight, which must hold what it held when it was
+    /// started. Then `next` is in flight. `time` is that of `next`, as in [`Self::process`].
+    ///
+    /// # Errors
+    /// As [`Self::process`], for `last`; [`Error::Frame`] when no frame is in flight.
+    pub fn overlap(
+        &mut self,
+        next: &FrameView<'_>,
+        time: Option<Duration>,
+        last: Option<&mut FrameViewMut<'_>>,
+    ) -> Result<Option<Report>> {
+        let Some(last) = last else {
+            self.flight = Some(self.start(next, time, None));
+            return Ok(None);
+        };
+        if !self.may_overlap(&next.info, time) {
+            let report = self.finish(last)?;
+            self.flight = Some(self.start(next, time, None));
+            return Ok(Some(report));
+        }
+        let flight = self.flight.take().ok_or_else(nothing_in_flight)?;
+        self.flight = Some(self.start(next, time, Some(&flight)));
+        self.land(flight, last).map(Some)
+    }
+
+    /// Finishes the frame in flight, as [`Self::overlap`] does, without another one.
+    ///
+    /// # Errors
+    /// As [`Self::overlap`].
+    pub fn finish(&mut self, last: &mut FrameViewMut<'_>) -> Result<Report> {
+        let flight = self.flight.take().ok_or_else(nothing_in_flight)?;
+        self.land(flight, last)
+    }
+
+    /// Whether the next frame may be started before the one in flight is landed: not when that one's faces are needed to
+    /// know what to do, or when its landing must not see what the next one changes.
+    fn may_overlap(&self, next: &FrameInfo, time: Option<Duration>) -> bool {
+        let faces = &self.tracker.tracks;
+        self.flight.as_ref().is_some_and(|flight| {
+            let followed = |t: &Track| t.swapped && flight.ids.contains(&t.id);
+            self.overlaps()
+                && self.valid_ticket(flight).is_some()
+                && self.look.enabled
+                && flight.info == *next
+                && faces.len() <= self.look.max_faces
+                && faces.iter().all(followed)
+                && self.since_last(time).is_some()
+        })
+    }
+
+    fn valid_ticket(&self, flight: &Flight) -> Option<Ticket> {
+        flight.ticket.filter(|_| flight.generation == self.machine.generation)
     }
 
     /// Where faces were says nothing about frames of another size.
@@ -137,170 +201,125 @@ impl Pipeline {
         }
     }
 
-    /// Hides the faces that were swapped a moment ago without running any network, by the fallback policy: for
-    /// frames that are too late to be swapped (QoS).
-    pub fn conceal(&mut self, frame: &mut FrameViewMut<'_>) -> Result<Report> {
-        self.look_at_size(&frame.info);
-        self.tracker.tracks.iter_mut().for_each(|t| t.swapped = false);
-        self.hide_unswapped(frame);
-        Ok(self.report(Vec::new(), Vec::new()))
+    /// Seconds since the last frame; none when that is too long ago or in the future.
+    fn since_last(&self, time: Option<Duration>) -> Option<f32> {
+        let (Some(time), Some(last)) = (time, self.last_time) else { return Some(FRAME_SECS) };
+        time.checked_sub(last).map(|d| d.as_secs_f32()).filter(|secs| *secs <= PAUSE_SECS)
     }
 
-    /// Swaps the faces of one frame in place. `time` is the frame's running time, for smoothing; without it 1/30 s
-    /// are assumed to have passed. A GPU that is lost is opened once more, then the CPU takes over.
-    ///
-    /// # Errors
-    /// [`Error::DeviceLost`] when the GPU stays lost under `device=gpu`. The frame is then as it came, or has those of its
-    /// faces swapped that came before the loss.
-    pub fn process(&mut self, frame: &mut FrameViewMut<'_>, time: Option<Duration>) -> Result<Report> {
-        if !self.look.enabled {
+    /// Decides what to do with a frame and hands it to the path. `before` is the frame in flight.
+    fn start(&mut self, frame: &FrameView<'_>, time: Option<Duration>, before: Option<&Flight>) -> Flight {
+        let (info, look, generation) = (frame.info, self.look.clone(), self.machine.generation);
+        let (elapsed_secs, detect, ids, ticket) = (FRAME_SECS, false, Vec::new(), None);
+        let mut flight = Flight { info, look, elapsed_secs, detect, ids, ticket, generation };
+        if !flight.look.enabled {
+            return flight;
+        }
+        self.look_at_size(&info);
+        match self.since_last(time) {
+            Some(secs) => flight.elapsed_secs = secs,
+            None => self.tracker.clear(),
+        }
+        self.last_time = time;
+        self.tracker.limit(flight.look.max_faces);
+        flight.detect = self.tracker.detection_due(flight.look.detect_interval);
+        let carried = |id| before.and_then(|b| Some((b.ticket?, b.ids.iter().position(|other| *other == id)?)));
+        let tracks = &self.tracker.tracks;
+        flight.ids.extend(tracks.iter().map(|t| t.id));
+        let jobs: Vec<FaceJob<'_>> = tracks.iter().map(|t| t.job(flight.elapsed_secs, carried(t.id))).collect();
+        let work = Work { detect: flight.detect, jobs: &jobs, look: &flight.look };
+        flight.ticket = self.machine.path.submit(frame, &work).ok();
+        flight
+    }
+
+    /// Collects what was started, makes up for what was not, and looks for the faces that are missing.
+    fn land(&mut self, mut flight: Flight, frame: &mut FrameViewMut<'_>) -> Result<Report> {
+        if !flight.look.enabled {
             self.reset();
             let lost = self.tracker.give_up(0.0);
             return Ok(self.report(Vec::new(), lost));
         }
-        self.look_at_size(&frame.info);
-        let elapsed_secs = self.elapsed(time);
-        self.swap_faces(frame, elapsed_secs)
-    }
-
-    /// Seconds since the last frame; forgets what was known when that is too long ago or in the future.
-    fn elapsed(&mut self, time: Option<Duration>) -> f32 {
-        let last = std::mem::replace(&mut self.last_time, time);
-        let (Some(time), Some(last)) = (time, last) else { return FRAME_SECS };
-        match time.checked_sub(last).map(|d| d.as_secs_f32()) {
-            Some(elapsed) if elapsed <= PAUSE_SECS => elapsed,
-            _ => {
-                self.tracker.clear();
-                FRAME_SECS
-            }
+        // The frame before lost somebody when this one was in flight already.
+        let late = self.tracker.searching() && !flight.detect;
+        let late = if late { Some(self.detect(frame, &flight.look)?) } else { None };
+        let ticket = self.valid_ticket(&flight);
+        let Self { machine, done, tracker, .. } = self;
+        let collected = ticket.is_some_and(|ticket| machine.path.collect(ticket, frame, done).is_ok());
+        if collected {
+            tracker.update(&flight.ids, &mut done.faces);
+        } else {
+            flight.ids.clear();
         }
-    }
-
-    /// Does `work` on the path. When the GPU is lost, the work is done again, on a GPU if one opens, and if that is
-    /// lost as well on the CPU; a path that failed has left the frame as it was.
-    fn on_path<T>(&mut self, mut work: impl FnMut(&mut dyn FramePath, &Look) -> Result<T>) -> Result<T> {
-        match work(self.path.as_mut(), &self.look) {
-            Err(Error::DeviceLost(reason)) => self.recover(&reason)?,
-            // The adapter cannot do it at all, say a frame that is larger than its buffers.
-            Err(Error::Device(reason)) if self.device == DeviceChoice::Auto => self.fall_back(&reason)?,
-            result => return result,
-        }
-        match work(self.path.as_mut(), &self.look) {
-            Err(Error::DeviceLost(reason)) if self.device == DeviceChoice::Auto => self.fall_back(&reason)?,
-            result => return result,
-        }
-        work(self.path.as_mut(), &self.look)
-    }
-
-    /// Opens the device again.
-    fn recover(&mut self, reason: &str) -> Result<()> {
-        match device::open_path(&self.device, &self.painter, &self.identity) {
-            Ok((path, fallback)) => {
-                self.path = path;
-                let then = fallback.map_or(" and opened again".into(), |why| format!("; {why}"));
-                self.news = Some(format!("the GPU was lost ({reason}){then}"));
-                Ok(())
-            }
-            Err(_) if self.device == DeviceChoice::Auto => self.fall_back(reason),
-            Err(_) => Err(Error::DeviceLost(reason.into())),
-        }
-    }
-
-    fn fall_back(&mut self, reason: &str) -> Result<()> {
-        self.path = device::open_cpu(&self.painter, &self.identity)?;
-        self.news = Some(format!("the GPU cannot go on ({reason}): going on on the CPU, which is slower"));
-        Ok(())
-    }
-
-    fn swap_faces(&mut self, frame: &mut FrameViewMut<'_>, elapsed_secs: f32) -> Result<Report> {
-        self.tracker.limit(self.look.max_faces);
-        let jobs: Vec<FaceJob> = self.tracker.tracks.iter().map(|t| t.job(elapsed_secs)).collect();
-        let due = self.tracker.detection_due(self.look.detect_interval);
-        let faces = if due { Some(self.detect(frame)?) } else { None };
-        let outcomes = self.on_path(|path, look| path.swap(frame, &jobs, look))?;
-        self.tracker.tracks.iter_mut().zip(outcomes).for_each(|(track, outcome)| track.update(outcome));
+        let seen = done.detections.take().filter(|_| collected);
+        let again = self.swap_rest(&flight, flight.detect && !collected, frame)?;
+        let mut faces = late.or(seen).or(again);
         // A face was lost in this very frame: look for it at once, so that it is not shown.
-        let lost_now = self.tracker.tracks.iter().any(|t| !t.swapped);
-        let faces = match faces {
-            None if lost_now => Some(self.detect(frame)?),
-            faces => faces,
-        };
-        let found = faces.map_or(Ok(Vec::new()), |faces| self.take_in(frame, &faces))?;
-        let lost = self.tracker.give_up(elapsed_secs);
-        self.tracker.limit(self.look.max_faces);
-        self.hide_unswapped(frame);
-        self.mark(frame);
+        if faces.is_none() && self.tracker.searching() {
+            faces = Some(self.detect(frame, &flight.look)?);
+        }
+        let found = faces.map_or(Ok(Vec::new()), |faces| self.take_in(frame, &faces, &flight.look))?;
+        let lost = self.tracker.give_up(flight.elapsed_secs);
+        self.tracker.limit(flight.look.max_faces);
+        self.hide_unswapped(frame, flight.look.fallback);
+        self.mark(frame, &flight.look);
         Ok(self.report(found, lost))
     }
 
-    fn detect(&mut self, frame: &FrameViewMut<'_>) -> Result<Vec<Detection>> {
-        self.on_path(|path, look| path.detect(&frame.view(), look.threshold))
+    /// Swaps at once the faces that the path has not swapped: those that came in after the frame was started, or all if
+    /// the device was lost; then it looks for faces as well, if it is to `detect`.
+    fn swap_rest(
+        &mut self,
+        flight: &Flight,
+        detect: bool,
+        frame: &mut FrameViewMut<'_>,
+    ) -> Result<Option<Vec<Detection>>> {
+        let Self { machine, tracker, done, .. } = self;
+        let rest = tracker.tracks.iter().filter(|t| !flight.ids.contains(&t.id));
+        let (ids, jobs): (Vec<u64>, Vec<_>) = rest.map(|t| (t.id, t.job(flight.elapsed_secs, None))).unzip();
+        if jobs.is_empty() && !detect {
+            return Ok(None);
+        }
+        let work = Work { detect, jobs: &jobs, look: &flight.look };
+        machine.run(|path| path.swap(frame, &work, done))?;
+        tracker.update(&ids, &mut done.faces);
+        Ok(done.detections.take())
+    }
+
+    /// Looks for faces out of turn.
+    fn detect(&mut self, frame: &FrameViewMut<'_>, look: &Look) -> Result<Vec<Detection>> {
+        self.tracker.searched(u32::from(self.flight.is_some()));
+        self.machine.run(|path| path.detect(&frame.view(), look.threshold))
     }
 
     /// Swaps faces that are not followed yet. Returns the ids of the new ones.
-    fn take_in(&mut self, frame: &mut FrameViewMut<'_>, faces: &[Detection]) -> Result<Vec<u64>> {
+    fn take_in(&mut self, frame: &mut FrameViewMut<'_>, faces: &[Detection], look: &Look) -> Result<Vec<u64>> {
         let mut found = Vec::new();
-        for face in self.tracker.newcomers(faces, self.look.max_faces) {
+        for face in self.tracker.newcomers(faces, look.max_faces) {
             let region = region::from_detection(&face);
-            let first = self.on_path(|path, _| path.landmarks(&frame.view(), region))?;
+            let first = self.machine.run(|path| path.landmarks(&frame.view(), region))?;
             if first.presence < PRESENCE {
                 continue;
             }
             let frame_from_region = region::from_landmarks(&first.landmarks);
-            let job = FaceJob { frame_from_region, history: None, elapsed_secs: 0.0 };
-            let mut outcomes = self.on_path(|path, look| path.swap(frame, std::slice::from_ref(&job), look))?;
-            let Some(outcome) = outcomes.pop() else { continue };
-            if outcome.swapped {
-                let (id, new) = self.tracker.admit(&face, outcome);
-                found.extend(new.then_some(id));
-            }
+            let jobs = [FaceJob { frame_from_region, history: None, elapsed_secs: 0.0, carried: None }];
+            let (work, done) = (Work { detect: false, jobs: &jobs, look }, &mut self.done);
+            self.machine.run(|path| path.swap(frame, &work, done))?;
+            let Some(outcome) = self.done.faces.first_mut().filter(|outcome| outcome.swapped) else { continue };
+            let (id, new) = self.tracker.admit(&face, outcome);
+            found.extend(new.then_some(id));
         }
         Ok(found)
     }
 
-    /// The fallback for faces that could not be swapped, and the memory that `freeze` needs.
-    fn hide_unswapped(&mut self, frame: &mut FrameViewMut<'_>) {
-        let (start, fallback) = (Instant::now(), self.look.fallback);
-        for track in &mut self.tracker.tracks {
-            let ellipse = track.ellipse();
-            match fallback {
-                Fallback::Freeze if track.swapped => track.still = Some(Still::take(frame, ellipse)),
-                _ if track.swapped => track.still = None,
-                Fallback::Pass => {}
-                Fallback::Freeze | Fallback::Blur => {
-                    conceal::blur(frame, &ellipse);
-                    // A still does not hide a face that has moved away from it.
-                    let frozen = fallback == Fallback::Freeze;
-                    if let Some(still) = track.still.as_ref().filter(|s| frozen && s.is_near(&ellipse)) {
-                        still.show(frame);
-                    }
-                }
-            }
-        }
-        self.marking.add(Stage::Mark, start.elapsed());
-    }
-
-    /// The badge, on frames in which a face was swapped.
-    fn mark(&mut self, frame: &mut FrameViewMut<'_>) {
-        let start = Instant::now();
-        if self.look.badge && self.tracker.tracks.iter().any(|t| t.swapped) {
-            let corner = self.look.badge_position;
-            let kept = self.badge.take().filter(|b| b.fits(frame.info, corner));
-            self.badge.insert(kept.unwrap_or_else(|| Badge::new(frame.info, corner))).paint(frame);
-        }
-        self.marking.add(Stage::Mark, start.elapsed());
-    }
-
     fn report(&mut self, found: Vec<u64>, lost: Vec<u64>) -> Report {
-        let mut times = self.path.take_times();
+        let mut times = self.machine.path.take_times();
         let marking = std::mem::take(&mut self.marking);
         times.0.iter_mut().zip(marking.0).for_each(|(a, b)| *a += b);
-        let face = |t: &crate::track::Track| {
-            let (lo, hi) = t.bounds();
-            let bounds = [lo.x, lo.y, hi.x, hi.y];
-            FaceReport { id: t.id, bounds, pose: t.pose, presence: t.presence, swapped: t.swapped }
-        };
-        let warning = self.news.take();
-        Report { faces: self.tracker.tracks.iter().map(face).collect(), found, lost, times, warning }
+        let faces = self.tracker.tracks.iter().map(FaceReport::of).collect();
+        Report { faces, found, lost, times, warning: self.machine.news.take() }
     }
+}
+
+fn nothing_in_flight() -> Error {
+    Error::Frame("no frame is in flight".into())
 }

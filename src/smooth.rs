@@ -21,21 +21,23 @@ fn weight(cutoff: f32, elapsed_secs: f32) -> f32 {
     elapsed_secs / (elapsed_secs + tau)
 }
 
-/// Filters `raw` (frame pixels) with what was said `elapsed_secs` ago. `smoothing` is 0 (none) to 1.
-pub fn one_euro(raw: &Landmarks, history: Option<&Smoothed>, elapsed_secs: f32, smoothing: f32) -> Smoothed {
-    let still = || Smoothed { landmarks: raw.clone(), speed: vec![Vec3::ZERO; raw.0.len()] };
-    let Some(history) = history else { return still() };
+/// Filters `raw` (frame pixels) with what was said `elapsed_secs` ago, into `out`. `smoothing` is 0 (none) to 1.
+pub fn one_euro(raw: &Landmarks, history: Option<&Smoothed>, elapsed_secs: f32, smoothing: f32, out: &mut Smoothed) {
+    let (points, speeds) = (&mut out.landmarks.0, &mut out.speed);
+    points.clear();
+    speeds.clear();
     let eyes = (raw.0[263] - raw.0[33]).truncate().length();
-    if smoothing <= 0.0 || elapsed_secs <= 0.0 || eyes <= 0.0 {
-        return still();
-    }
+    let moving = smoothing > 0.0 && elapsed_secs > 0.0 && eyes > 0.0;
+    let Some(history) = history.filter(|_| moving) else {
+        points.extend_from_slice(&raw.0);
+        return speeds.resize(raw.0.len(), Vec3::ZERO);
+    };
     let still_cutoff = STILL_CUTOFF * (1.05 - smoothing) / smoothing / 1.1;
     let speed_weight = weight(SPEED_CUTOFF, elapsed_secs);
-    let step = |((&new, &old), &speed): ((&Vec3, &Vec3), &Vec3)| {
+    for ((&new, &old), &speed) in raw.0.iter().zip(&history.landmarks.0).zip(&history.speed) {
         let speed = speed.lerp((new - old) / elapsed_secs, speed_weight);
         let cutoff = still_cutoff + CUTOFF_PER_SPEED * speed.length() / eyes;
-        (old.lerp(new, weight(cutoff, elapsed_secs)), speed)
-    };
-    let (points, speed) = raw.0.iter().zip(&history.landmarks.0).zip(&history.speed).map(step).unzip();
-    Smoothed { landmarks: Landmarks(points), speed }
+        points.push(old.lerp(new, weight(cutoff, elapsed_secs)));
+        speeds.push(speed);
+    }
 }

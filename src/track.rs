@@ -5,7 +5,7 @@ use glam::Vec2;
 use crate::conceal::{Ellipse, Still};
 use crate::detect::iou;
 use crate::face::{Detection, Pose};
-use crate::path::{FaceJob, FaceOutcome, Smoothed};
+use crate::path::{FaceJob, FaceOutcome, Smoothed, Ticket};
 use crate::region;
 
 /// How long a face that cannot be swapped is kept hidden after it was last swapped or seen by the detector.
@@ -46,21 +46,19 @@ impl Track {
         Ellipse::around(self.place.0, self.place.1)
     }
 
-    /// Where to look in the next frame.
-    pub fn job(&self, elapsed_secs: f32) -> FaceJob {
-        FaceJob {
-            frame_from_region: region::from_landmarks(&self.smoothed.landmarks),
-            history: Some(self.smoothed.clone()),
-            elapsed_secs,
-        }
+    /// Where to look in the next frame; `carried` as in [`FaceJob`].
+    pub fn job(&self, elapsed_secs: f32, carried: Option<(Ticket, usize)>) -> FaceJob<'_> {
+        let frame_from_region = region::from_landmarks(&self.smoothed.landmarks);
+        FaceJob { frame_from_region, history: Some(&self.smoothed), elapsed_secs, carried }
     }
 
-    /// Takes over what became of its job.
-    pub fn update(&mut self, outcome: FaceOutcome) {
+    /// Takes over what became of its job; `outcome` gets the old landmarks in exchange.
+    pub fn update(&mut self, outcome: &mut FaceOutcome) {
         self.presence = outcome.reading.presence;
         self.swapped = outcome.swapped;
         if outcome.swapped {
-            (self.smoothed, self.pose, self.missed_secs) = (outcome.smoothed, outcome.pose, 0.0);
+            std::mem::swap(&mut self.smoothed, &mut outcome.smoothed);
+            (self.pose, self.missed_secs) = (outcome.pose, 0.0);
             self.place = self.bounds();
         }
     }
@@ -96,14 +94,33 @@ impl Tracker {
     /// Counts a frame; true when it is time to look for faces.
     pub fn detection_due(&mut self, interval: u32) -> bool {
         self.frames_since_detect += 1;
-        let searching = self.tracks.is_empty() || self.tracks.iter().any(|t| !t.swapped);
-        searching || self.frames_since_detect >= interval
+        let due = self.searching() || self.frames_since_detect >= interval;
+        if due {
+            self.frames_since_detect = 0;
+        }
+        due
+    }
+
+    /// The detector looked at a frame out of turn; `since` frames have been counted after that one.
+    pub fn searched(&mut self, since: u32) {
+        self.frames_since_detect = since;
+    }
+
+    /// Whether nobody is followed, or somebody was lost.
+    pub fn searching(&self) -> bool {
+        self.tracks.is_empty() || self.tracks.iter().any(|t| !t.swapped)
+    }
+
+    /// Takes over what became of the faces `ids`; one that was given up meanwhile is left out.
+    pub fn update(&mut self, ids: &[u64], outcomes: &mut [FaceOutcome]) {
+        for (id, outcome) in ids.iter().zip(outcomes) {
+            self.tracks.iter_mut().filter(|t| t.id == *id).for_each(|t| t.update(outcome));
+        }
     }
 
     /// Sorts the detector's faces: those already followed keep their tracks hidden for longer; the largest of the
     /// others, as many as there is room for, are returned.
     pub fn newcomers(&mut self, faces: &[Detection], max_faces: usize) -> Vec<Detection> {
-        self.frames_since_detect = 0;
         for track in self.tracks.iter_mut().filter(|t| !t.swapped) {
             if let Some(face) = faces.iter().find(|f| track.is(f)) {
                 track.follow(face);
@@ -119,7 +136,7 @@ impl Tracker {
 
     /// Takes in a face that was swapped for the first time, or finds the hidden track that it continues. Returns
     /// the id and whether it is new.
-    pub fn admit(&mut self, face: &Detection, outcome: FaceOutcome) -> (u64, bool) {
+    pub fn admit(&mut self, face: &Detection, outcome: &mut FaceOutcome) -> (u64, bool) {
         if let Some(track) = self.tracks.iter_mut().find(|t| !t.swapped && t.is(face)) {
             track.update(outcome);
             return (track.id, false);

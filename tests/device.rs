@@ -8,7 +8,7 @@ use alphaswap::frame::{FrameView, FrameViewMut, PixelFormat};
 use alphaswap::gpu::{self, Context};
 use alphaswap::identity::Identity;
 use alphaswap::path::gpu::{GpuPath, Options};
-use alphaswap::path::{FaceJob, FaceOutcome, FramePath, MeshReading, Painter, StageTimes};
+use alphaswap::path::{Done, FaceJob, FramePath, MeshReading, Painter, StageTimes, Ticket, Work};
 use alphaswap::settings::{DeviceChoice, Look, ModelChoice};
 use alphaswap::{Pipeline, device};
 use glam::Affine2;
@@ -124,8 +124,9 @@ fn every_call_on_a_lost_device_is_an_error() {
     assert!(lost(path.detect(&picture.view(), 0.5).err()));
     assert!(lost(path.landmarks(&picture.view(), Affine2::IDENTITY).err()));
     let mut out = picture.clone();
-    let job = FaceJob { frame_from_region: Affine2::IDENTITY, history: None, elapsed_secs: 0.0 };
-    assert!(lost(path.swap(&mut out.view_mut(), &[job], &Look::default()).err()));
+    let jobs = [FaceJob { frame_from_region: Affine2::IDENTITY, history: None, elapsed_secs: 0.0, carried: None }];
+    let work = Work { detect: false, jobs: &jobs, look: &Look::default() };
+    assert!(lost(path.swap(&mut out.view_mut(), &work, &mut Done::default()).err()));
     assert_eq!(out, picture);
     assert!(lost(path.set_identity(&identity()).err()));
     assert!(lost(GpuPath::new(&ctx, &painter, &identity(), Options::default()).err()));
@@ -157,8 +158,16 @@ impl FramePath for Fragile {
         self.call()?.landmarks(frame, frame_from_region)
     }
 
-    fn swap(&mut self, frame: &mut FrameViewMut<'_>, jobs: &[FaceJob], look: &Look) -> Result<Vec<FaceOutcome>, Error> {
-        self.call()?.swap(frame, jobs, look)
+    fn submit(&mut self, frame: &FrameView<'_>, work: &Work<'_>) -> Result<Ticket, Error> {
+        self.call()?.submit(frame, work)
+    }
+
+    fn collect(&mut self, ticket: Ticket, frame: &mut FrameViewMut<'_>, done: &mut Done) -> Result<(), Error> {
+        self.call()?.collect(ticket, frame, done)
+    }
+
+    fn discard(&mut self) {
+        self.path.discard();
     }
 
     fn set_identity(&mut self, identity: &Identity) -> Result<(), Error> {

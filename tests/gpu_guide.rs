@@ -88,8 +88,8 @@ fn shaken(face: &Landmarks, seed: u64, by: f32) -> Landmarks {
     Landmarks(face.0.iter().map(|p| *p + Vec3::new(next(), next(), next()) * by).collect())
 }
 
-fn first_look(face: &Landmarks) -> FaceJob {
-    FaceJob { frame_from_region: region::from_landmarks(face), history: None, elapsed_secs: 0.0 }
+fn first_look(face: &Landmarks) -> FaceJob<'static> {
+    FaceJob { frame_from_region: region::from_landmarks(face), history: None, elapsed_secs: 0.0, carried: None }
 }
 
 /// Largest distance of two lists of points.
@@ -186,7 +186,7 @@ proptest! {
         let face = shaken(&FACES[face].mapped(turn), seed, 2.0);
         let before = Smoothed { landmarks: shaken(&face, !seed, 3.0), speed: shaken(&face, seed ^ 5, 1.0).0 };
         let frame_from_region = region::from_landmarks(&before.landmarks);
-        let job = FaceJob { frame_from_region, history: known.then_some(before), elapsed_secs };
+        let job = FaceJob { frame_from_region, history: known.then_some(&before), elapsed_secs, carried: None };
         let placement = Placement { smoothing, ..placement(CROPS[crop], 1.0) };
         let source = several();
         let slot = Slot::new(ctx, &source, &CROPS);

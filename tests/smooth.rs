@@ -26,7 +26,9 @@ fn face(x: f32, frame: usize, noise: f32) -> Landmarks {
 fn run(frames: usize, smoothing: f32, at: impl Fn(usize) -> Landmarks) -> Vec<Smoothed> {
     let mut states: Vec<Smoothed> = Vec::new();
     for frame in 0..frames {
-        states.push(one_euro(&at(frame), states.last(), FRAME, smoothing));
+        let mut next = Smoothed::default();
+        one_euro(&at(frame), states.last(), FRAME, smoothing, &mut next);
+        states.push(next);
     }
     states
 }

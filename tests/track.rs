@@ -6,7 +6,9 @@ use std::time::Duration;
 use alphaswap::face::{Detection, Landmarks, Pose};
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameView, FrameViewMut, PixelFormat};
 use alphaswap::identity::Identity;
-use alphaswap::path::{FaceJob, FaceOutcome, FramePath, MeshReading, Painter, Smoothed, StageTimes};
+use alphaswap::path::{
+    Done, FaceJob, FaceOutcome, FramePath, MeshReading, Painter, Smoothed, StageTimes, Ticket, Work,
+};
 use alphaswap::settings::{DeviceChoice, Fallback, Look};
 use alphaswap::{Pipeline, Report, Result, mesh};
 use glam::{Affine2, Vec2, Vec3};
@@ -27,8 +29,8 @@ struct Made {
 
 type World = Arc<Mutex<Vec<Made>>>;
 
-/// Sees the faces of the world; paints a square.
-struct Scripted(World);
+/// Sees the faces of the world; paints a square. With what it found in the frame that was submitted.
+struct Scripted(World, Done);
 
 impl Scripted {
     fn nearest(&self, frame_from_region: Affine2) -> Option<Made> {
@@ -44,6 +46,16 @@ impl Scripted {
         let presence = if face.is_some_and(|f| f.meshed) { 1.0 } else { 0.0 };
         MeshReading { landmarks: Landmarks(points.collect()), presence }
     }
+
+    fn seen(&self) -> Vec<Detection> {
+        let seen = |f: &Made| Detection {
+            score: 0.9,
+            min: f.centre - HALF,
+            max: f.centre + HALF,
+            keys: [-1.0, 1.0, 0.0, 0.0, -2.0, 2.0].map(|x| f.centre + Vec2::new(x * 8.0, 0.0)),
+        };
+        self.0.lock().unwrap().iter().map(seen).collect()
+    }
 }
 
 impl FramePath for Scripted {
@@ -52,35 +64,38 @@ impl FramePath for Scripted {
     }
 
     fn detect(&mut self, _: &FrameView<'_>, _: f32) -> Result<Vec<Detection>> {
-        let seen = |f: &Made| Detection {
-            score: 0.9,
-            min: f.centre - HALF,
-            max: f.centre + HALF,
-            keys: [-1.0, 1.0, 0.0, 0.0, -2.0, 2.0].map(|x| f.centre + Vec2::new(x * 8.0, 0.0)),
-        };
-        Ok(self.0.lock().unwrap().iter().map(seen).collect())
+        Ok(self.seen())
     }
 
     fn landmarks(&mut self, _: &FrameView<'_>, frame_from_region: Affine2) -> Result<MeshReading> {
         Ok(self.read(frame_from_region))
     }
 
-    fn swap(&mut self, frame: &mut FrameViewMut<'_>, jobs: &[FaceJob], _: &Look) -> Result<Vec<FaceOutcome>> {
-        let outcome = |job: &FaceJob| {
+    fn submit(&mut self, _: &FrameView<'_>, work: &Work<'_>) -> Result<Ticket> {
+        let outcome = |job: &FaceJob<'_>| {
             let reading = self.read(job.frame_from_region);
-            let swapped = reading.presence > 0.5;
-            if swapped {
-                let (lo, hi) = reading.landmarks.bounds();
-                for y in lo.y.max(0.0) as usize..(hi.y as usize).min(frame.info.height) {
-                    let row = &mut frame.planes[0][y * frame.strides[0]..];
-                    row[lo.x.max(0.0) as usize * 3..(hi.x as usize).min(frame.info.width) * 3].fill(PAINT);
-                }
-            }
             let smoothed = Smoothed { landmarks: reading.landmarks.clone(), speed: vec![Vec3::ZERO; 468] };
+            let swapped = reading.presence > 0.5;
             FaceOutcome { reading, smoothed, pose: Pose::default(), swapped }
         };
-        Ok(jobs.iter().map(outcome).collect())
+        let detections = work.detect.then(|| self.seen());
+        self.1 = Done { detections, faces: work.jobs.iter().map(outcome).collect() };
+        Ok(Ticket(0))
     }
+
+    fn collect(&mut self, _: Ticket, frame: &mut FrameViewMut<'_>, done: &mut Done) -> Result<()> {
+        *done = std::mem::take(&mut self.1);
+        for outcome in done.faces.iter().filter(|o| o.swapped) {
+            let (lo, hi) = outcome.reading.landmarks.bounds();
+            for y in lo.y.max(0.0) as usize..(hi.y as usize).min(frame.info.height) {
+                let row = &mut frame.planes[0][y * frame.strides[0]..];
+                row[lo.x.max(0.0) as usize * 3..(hi.x as usize).min(frame.info.width) * 3].fill(PAINT);
+            }
+        }
+        Ok(())
+    }
+
+    fn discard(&mut self) {}
 
     fn set_identity(&mut self, _: &Identity) -> Result<()> {
         Ok(())
@@ -104,7 +119,7 @@ impl Stage {
     fn new(fallback: Fallback, faces: &[Made]) -> Self {
         let world: World = Arc::new(Mutex::new(faces.to_vec()));
         let look = Look { badge: false, fallback, ..Look::default() };
-        let path = Box::new(Scripted(world.clone()));
+        let path = Box::new(Scripted(world.clone(), Done::default()));
         let identity = Arc::new(identity());
         let pipeline = Pipeline::with_path(DeviceChoice::Cpu, Painter::Mesh, identity, path, None, look.clone());
         Self { world, pipeline, look, now: Duration::ZERO, size: (320, 240) }

@@ -1,5 +1,8 @@
 //! Ranges of GPU buffers: what kernels are bound to.
 
+use std::num::NonZeroU64;
+use std::sync::atomic::Ordering;
+
 use bytemuck::NoUninit;
 use wgpu::BufferUsages;
 
@@ -29,12 +32,17 @@ impl BufferRange {
     }
 
     pub(crate) fn binding(&self) -> wgpu::BindingResource<'_> {
-        let size = std::num::NonZeroU64::new(self.size);
+        let size = NonZeroU64::new(self.size);
         wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer: &self.buffer, offset: self.offset, size })
     }
 }
 
 impl Context {
+    /// Number of buffers made so far: a frame like the one before makes none.
+    pub fn buffers_made(&self) -> u64 {
+        self.buffers.load(Ordering::Relaxed)
+    }
+
     /// A storage buffer of at least `size` bytes that can be copied from and to; zero at first.
     pub fn storage(&self, label: &str, size: u64) -> BufferRange {
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
@@ -45,6 +53,7 @@ impl Context {
     pub fn buffer(&self, label: &str, size: u64, usage: BufferUsages) -> BufferRange {
         let size = size.max(16).next_multiple_of(16);
         let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
+        self.buffers.fetch_add(1, Ordering::Relaxed);
         BufferRange::whole(self.device.create_buffer(&descriptor))
     }
 
@@ -61,6 +70,7 @@ impl Context {
     fn filled(&self, label: &str, bytes: &[u8], usage: BufferUsages) -> BufferRange {
         let size = bytes.len().max(16).next_multiple_of(16) as u64;
         let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: true };
+        self.buffers.fetch_add(1, Ordering::Relaxed);
         let buffer = self.device.create_buffer(&descriptor);
         // On a lost device there is nothing to write to; `check` tells.
         if let Ok(mut view) = buffer.get_mapped_range_mut(..bytes.len().next_multiple_of(4) as u64) {
@@ -74,5 +84,16 @@ impl Context {
     pub fn write<T: NoUninit>(&self, range: &BufferRange, data: &[T]) {
         debug_assert!(size_of_val(data) as u64 <= range.size);
         self.queue.write_buffer(&range.buffer, range.offset, bytemuck::cast_slice(data));
+    }
+
+    /// Writes `size` bytes of `range`, from byte `at` on (both multiples of 4), before the next submission: piece by
+    /// piece, `pieces` calls its argument with a place in them and what stands there. Nothing is written on a lost
+    /// device; [`Self::check`] tells.
+    pub fn fill(&self, range: &BufferRange, at: u64, size: usize, pieces: impl FnOnce(&mut dyn FnMut(usize, &[u8]))) {
+        debug_assert!(at + size as u64 <= range.size);
+        let Some(length) = NonZeroU64::new(size as u64) else { return };
+        if let Some(mut view) = self.queue.write_buffer_with(&range.buffer, range.offset + at, length) {
+            pieces(&mut |at, bytes| view.slice(at..at + bytes.len()).copy_from_slice(bytes));
+        }
     }
 }

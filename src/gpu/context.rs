@@ -1,5 +1,6 @@
 //! [`Context`]: one open GPU.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub struct Context {
     pub(crate) kernels: Kernels,
     pub(crate) cache: Option<Cache>,
     pub(crate) trials: Trials,
+    pub(crate) buffers: AtomicU64,
     line: String,
     software: bool,
     matrix: Option<MatrixUnits>,
@@ -85,8 +87,8 @@ impl Context {
         tracing::debug!("{line}");
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let cache = Cache::open(&device, &info);
-        let (kernels, trials) = Default::default();
-        Ok(Self { device, queue, kernels, cache, trials, line, software, matrix, fault })
+        let (kernels, trials, buffers) = Default::default();
+        Ok(Self { device, queue, kernels, cache, trials, buffers, line, software, matrix, fault })
     }
 
     /// One line: what it runs on and why.
@@ -145,8 +147,13 @@ impl Context {
     /// # Errors
     /// [`Error::DeviceLost`], also when the work takes longer than any that is submitted here should.
     pub fn wait(&self) -> Result<()> {
+        self.wait_for(None)
+    }
+
+    /// Waits for one submission and those before it, or for all.
+    fn wait_for(&self, submission_index: Option<wgpu::SubmissionIndex>) -> Result<()> {
         let timeout = Some(if self.software { SOFTWARE_WAIT } else { WORK_WAIT });
-        let waited = self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout });
+        let waited = self.device.poll(wgpu::PollType::Wait { submission_index, timeout });
         if let Err(error) = waited {
             self.fault.set(error.to_string());
         }
@@ -158,12 +165,18 @@ impl Context {
         self.buffer(label, size, BufferUsages::COPY_DST | BufferUsages::MAP_READ)
     }
 
-    /// Waits for all submitted work and shows `read` the first `size` bytes of the staging buffer.
-    pub fn map<T>(&self, staging: &BufferRange, size: u64, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
+    /// Waits for a submission and shows `read` the first `size` bytes of the staging buffer that it filled.
+    pub fn map<T>(
+        &self,
+        staging: &BufferRange,
+        size: u64,
+        submission: wgpu::SubmissionIndex,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T> {
         let (sender, receiver) = mpsc::channel();
         let slice = staging.buffer.slice(staging.offset..staging.offset + size);
         slice.map_async(wgpu::MapMode::Read, move |mapped| drop(sender.send(mapped)));
-        self.wait()?;
+        self.wait_for(Some(submission))?;
         let lost = |e: &dyn std::fmt::Display| Error::DeviceLost(e.to_string());
         // Another thread that waits may be the one that calls back, a moment after this wait is over.
         let mapped = receiver.recv_timeout(CALLBACK_WAIT).map_err(|e| lost(&e))?;
@@ -183,8 +196,8 @@ impl Context {
             encoder.copy_buffer_to_buffer(&range.buffer, range.offset, &staging.buffer, at, range.size);
             at += range.size;
         }
-        self.submit(encoder)?;
-        self.map(&staging, total, |bytes| {
+        let submission = self.submit(encoder)?;
+        self.map(&staging, total, submission, |bytes| {
             let mut rest = bytes;
             let mut next = |range: &&BufferRange| {
                 let (head, tail) = rest.split_at(range.size as usize);

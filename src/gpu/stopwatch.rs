@@ -61,8 +61,8 @@ impl<'a> Stopwatch<'a> {
         };
         encoder.resolve_query_set(&clock.set, 0..2, &clock.resolved.buffer, 0);
         encoder.copy_buffer_to_buffer(&clock.resolved.buffer, 0, &clock.staging.buffer, 0, TICKS);
-        self.ctx.submit(encoder)?;
-        self.ctx.map(&clock.staging, TICKS, |bytes| {
+        let submitted = self.ctx.submit(encoder)?;
+        self.ctx.map(&clock.staging, TICKS, submitted, |bytes| {
             let [start, end]: [u64; 2] = bytemuck::pod_read_unaligned(bytes);
             Duration::from_nanos((end.saturating_sub(start) as f64 * clock.tick_nanos) as u64)
         })

@@ -1,6 +1,7 @@
 //! A frame path does the pixel work of a frame on one machine: [`FramePath`] on the CPU and on a GPU.
 
 pub mod cpu;
+mod flights;
 pub mod gpu;
 pub mod window;
 
@@ -20,7 +21,7 @@ use crate::settings::{Look, ModelChoice};
 pub const LANDMARK_SIDE: usize = 192;
 
 /// Landmarks in frame pixels and the network's belief that they lie on a face (0 to 1).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct MeshReading {
     /// Where the mesh is.
     pub landmarks: Landmarks,
@@ -29,10 +30,12 @@ pub struct MeshReading {
 }
 
 impl MeshReading {
-    /// What the landmark network said of a region: `points` `[468, 3]` in its input's pixels, and the presence's logit.
-    pub fn from_network(points: &[f32], presence: f32, frame_from_region: Affine2) -> Self {
-        let points = points.chunks_exact(3).take(POINTS).map(Vec3::from_slice).collect();
-        Self { landmarks: Landmarks(points).mapped(frame_from_region), presence: probability(presence) }
+    /// Takes what the landmark network said of a region: `points` `[468, 3]` in its input's pixels, and the presence's
+    /// logit.
+    pub fn take(&mut self, points: &[f32], presence: f32, frame_from_region: Affine2) {
+        let points = points.chunks_exact(3).take(POINTS).map(Vec3::from_slice);
+        self.landmarks.map_from(points, frame_from_region);
+        self.presence = probability(presence);
     }
 }
 
@@ -45,7 +48,7 @@ pub fn planes_mut(rgb: &mut [f32]) -> [&mut [f32]; 3] {
 }
 
 /// State of the one-euro filter of one face: what it said last and how fast that moved (pixels a second).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Smoothed {
     /// Filtered landmarks in frame pixels.
     pub landmarks: Landmarks,
@@ -53,19 +56,46 @@ pub struct Smoothed {
     pub speed: Vec<Vec3>,
 }
 
-/// One face to swap in this frame.
-#[derive(Clone, Debug)]
-pub struct FaceJob {
+/// One face to swap in a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct FaceJob<'a> {
     /// Landmark-net input pixels (192 x 192) to frame pixels: where to look, from the last frame or the detector.
     pub frame_from_region: Affine2,
     /// The filter's state, none for a new face.
-    pub history: Option<Smoothed>,
+    pub history: Option<&'a Smoothed>,
     /// Seconds since the history was made.
     pub elapsed_secs: f32,
+    /// The same face in a frame that is still in flight: its ticket, and the face's place among its jobs. What becomes
+    /// of that job replaces `frame_from_region` and `history`, which are then a frame old.
+    pub carried: Option<(Ticket, usize)>,
+}
+
+/// What is to be done with a frame.
+#[derive(Clone, Copy, Debug)]
+pub struct Work<'a> {
+    /// Whether to look for faces in the whole frame.
+    pub detect: bool,
+    /// Faces to swap.
+    pub jobs: &'a [FaceJob<'a>],
+    /// How.
+    pub look: &'a Look,
+}
+
+/// Stands for a frame that was submitted and is not collected yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket(pub usize);
+
+/// What became of a frame.
+#[derive(Clone, Debug, Default)]
+pub struct Done {
+    /// Faces in the whole frame, best first, if it was searched.
+    pub detections: Option<Vec<Detection>>,
+    /// One for each job.
+    pub faces: Vec<FaceOutcome>,
 }
 
 /// What became of a [`FaceJob`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct FaceOutcome {
     /// As the network said.
     pub reading: MeshReading,
@@ -202,10 +232,15 @@ impl Painter {
     }
 }
 
-/// The pixel work of a frame on one machine. Stateless between frames but for buffers.
+/// The pixel work of a frame on one machine. Nothing of a frame is remembered once it is collected.
 pub trait FramePath: Send {
     /// One line: what it runs on and why.
     fn adapter(&self) -> &str;
+
+    /// Whether anything is gained by submitting a frame before the last one is collected.
+    fn overlaps(&self) -> bool {
+        false
+    }
 
     /// Faces in the whole frame, best first.
     fn detect(&mut self, frame: &FrameView<'_>, threshold: f32) -> Result<Vec<Detection>>;
@@ -213,10 +248,23 @@ pub trait FramePath: Send {
     /// Landmarks in one region, without painting.
     fn landmarks(&mut self, frame: &FrameView<'_>, frame_from_region: Affine2) -> Result<MeshReading>;
 
-    /// Landmarks, alignment, guide, generator, mask and blend for each job, in place.
-    fn swap(&mut self, frame: &mut FrameViewMut<'_>, jobs: &[FaceJob], look: &Look) -> Result<Vec<FaceOutcome>>;
+    /// Starts everything that [`Work`] asks for; the frame may change as soon as this returns.
+    fn submit(&mut self, frame: &FrameView<'_>, work: &Work<'_>) -> Result<Ticket>;
 
-    /// Another person from now on.
+    /// Waits for a submitted frame, and paints its faces into `frame`, which must be as it was submitted. The ticket is
+    /// worth nothing afterwards; a failure leaves `frame` as it is.
+    fn collect(&mut self, ticket: Ticket, frame: &mut FrameViewMut<'_>, done: &mut Done) -> Result<()>;
+
+    /// Forgets all frames that were submitted and not collected.
+    fn discard(&mut self);
+
+    /// [`Self::submit`] and [`Self::collect`] at once.
+    fn swap(&mut self, frame: &mut FrameViewMut<'_>, work: &Work<'_>, done: &mut Done) -> Result<()> {
+        let ticket = self.submit(&frame.view(), work)?;
+        self.collect(ticket, frame, done)
+    }
+
+    /// Another person from the next submission on.
     ///
     /// # Errors
     /// [`Error::Model`] when [`Painter::check`] refuses it, [`Error::DeviceLost`].

@@ -62,7 +62,7 @@ impl Slot {
     }
 
     /// Lets the device see `face` (frame pixels) as its landmark net would have said it.
-    fn write(&self, ctx: &Context, job: &FaceJob, face: &Landmarks, logit: f32, placement: &Placement) {
+    fn write(&self, ctx: &Context, job: &FaceJob<'_>, face: &Landmarks, logit: f32, placement: &Placement) {
         let seen = face.mapped(job.frame_from_region.inverse());
         let numbers: Vec<f32> = seen.0.iter().flat_map(|p| p.to_array()).collect();
         ctx.write(&self.landmarks, &numbers);
@@ -77,7 +77,7 @@ impl Slot {
     }
 
     /// Geometry alone.
-    pub fn look(&self, ctx: &Context, job: &FaceJob, face: &Landmarks, logit: f32, placement: &Placement) -> Made {
+    pub fn look(&self, ctx: &Context, job: &FaceJob<'_>, face: &Landmarks, logit: f32, placement: &Placement) -> Made {
         self.write(ctx, job, face, logit, placement);
         self.submit(ctx, |pass| self.geometry.record(pass));
         self.read(ctx, 0)
@@ -87,7 +87,7 @@ impl Slot {
     pub fn run(
         &self,
         ctx: &Context,
-        job: &FaceJob,
+        job: &FaceJob<'_>,
         face: &Landmarks,
         logit: f32,
         placement: &Placement,
@@ -115,21 +115,24 @@ impl Slot {
         all.resize(4, Vec::new());
         let [face, guide, mask, hull] = all.try_into().unwrap();
         let bytes = bytemuck::cast_slice(&face);
-        Made { outcome: FaceHead::outcome(bytes), head: FaceHead::read(bytes), guide, mask, hull }
+        let mut outcome = FaceOutcome::default();
+        FaceHead::outcome(bytes, &mut outcome);
+        Made { outcome, head: FaceHead::read(bytes), guide, mask, hull }
     }
 }
 
 impl Truth {
-    pub fn geometry(job: &FaceJob, face: &Landmarks, placement: &Placement) -> Self {
+    pub fn geometry(job: &FaceJob<'_>, face: &Landmarks, placement: &Placement) -> Self {
         let raw = face.mapped(job.frame_from_region.inverse()).mapped(job.frame_from_region);
-        let smoothed = one_euro(&raw, job.history.as_ref(), job.elapsed_secs, placement.smoothing);
+        let mut smoothed = Smoothed::default();
+        one_euro(&raw, job.history, job.elapsed_secs, placement.smoothing, &mut smoothed);
         let pose = mesh::pose(&smoothed.landmarks).pose;
         let canvas_from_frame = canvas_from_frame(&smoothed.landmarks, placement.crop);
         let (guide, mask, hull) = Default::default();
         Self { smoothed, raw, pose, canvas_from_frame, guide, mask, hull }
     }
 
-    pub fn new(source: &Source, job: &FaceJob, face: &Landmarks, placement: &Placement, canvas: &[f32]) -> Self {
+    pub fn new(source: &Source, job: &FaceJob<'_>, face: &Landmarks, placement: &Placement, canvas: &[f32]) -> Self {
         let geometry = Self::geometry(job, face, placement);
         let points = geometry.smoothed.landmarks.mapped(geometry.canvas_from_frame);
         let mut stage = Stage::new(placement.crop);

@@ -45,7 +45,9 @@ Puts an enrolled identity's face on the faces of a video stream, in place, frame
                            Faces.   Up to max-faces faces are followed and swapped; pixels outside them (and outside
                            the badge) leave bit-identical. A face that was swapped a moment ago and cannot be swapped
                            now is hidden as the property fallback says; only fallback=pass shows the real one.
-                           Latency. No frame is held back: timestamps and latency pass unchanged.
+                           Latency. No frame is held back unless latency-frames is 1 and a GPU works: then each frame
+                           waits for the next one, and the latency grows by a frame's duration (1/25 s where the caps
+                           name no rate). Timestamps always pass unchanged.
                            QoS.     A frame that downstream reports as late is not swapped: the faces known so far are
                            hidden as fallback says, a QOS message is posted, and `concealed` in stats counts it. At
                            most detect-interval frames in a row are treated so, for less than 0.3 s of the stream,
@@ -55,7 +57,8 @@ Puts an enrolled identity's face on the faces of a video stream, in place, frame
                            makes that an error.
 
                            Messages on the bus (element messages):
-                             alphaswap-stats       once a second: fps, frame-ms, mean milliseconds of each stage
+                             alphaswap-stats       once a second: fps, frame-ms (milliseconds inside the element: mean,
+                                                   and frame-ms-p50, -p95, -p99), mean milliseconds of each stage
                                                    (colour-ms, detect-ms, ...), faces, adapter, counters
                              alphaswap-face-found  id, x, y, width, height, running-time
                              alphaswap-face-lost   the same, with the place where it was last seen

@@ -1,7 +1,8 @@
 //! GStreamer's caps and buffers in the library's words.
 
-use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, Matrix, PixelFormat, Range};
+use alphaswap::frame::{ColorSpace, FrameInfo, FrameView, FrameViewMut, Matrix, PixelFormat, Range};
 use alphaswap::{Error, Result};
+use gst::prelude::*;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoFrameExt, VideoInfo};
 
 /// The caps that the filter takes on both pads: every format and every size the library takes.
@@ -61,11 +62,37 @@ pub(crate) fn with_frame<T>(
     work: impl FnOnce(&mut FrameViewMut<'_>) -> Result<T>,
 ) -> Result<T> {
     let bytes = buffer.size();
-    let mut frame = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, video)
-        .map_err(|e| Error::Frame(format!("the buffer of {bytes} bytes cannot be mapped: {e}")))?;
+    let mut frame =
+        gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, video).map_err(|e| unmapped(bytes, &e))?;
     let strides = check_planes(&frame, info, bytes)?;
     let [a, b, c, _] = frame.planes_data_mut();
     work(&mut FrameViewMut::new(info, [a, b, c], strides)?)
+}
+
+/// As [`with_frame`], for reading only.
+pub(crate) fn with_view<T>(
+    buffer: &gst::BufferRef,
+    video: &VideoInfo,
+    info: FrameInfo,
+    work: impl FnOnce(&FrameView<'_>) -> Result<T>,
+) -> Result<T> {
+    let bytes = buffer.size();
+    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, video).map_err(|e| unmapped(bytes, &e))?;
+    let strides = check_planes(&frame, info, bytes)?;
+    let [a, b, c, _] = frame.planes_data();
+    work(&FrameView::new(info, [a, b, c], strides)?)
+}
+
+fn unmapped(bytes: usize, why: &gst::glib::BoolError) -> Error {
+    Error::Frame(format!("the buffer of {bytes} bytes cannot be mapped: {why}"))
+}
+
+/// Time from one frame to the next at `rate`. Frames without a rate are taken for 25 a second: a live pipeline that is
+/// told of no latency would be late with every frame.
+pub(crate) fn duration(rate: gst::Fraction) -> gst::ClockTime {
+    let (numerator, denominator) = if rate.numer() > 0 { (rate.numer(), rate.denom()) } else { (25, 1) };
+    let one = |n: i32| u64::from(n.unsigned_abs());
+    gst::ClockTime::SECOND.mul_div_ceil(one(denominator), one(numerator)).unwrap_or_default()
 }
 
 /// Strides of the planes, once it is sure that each plane ends inside the buffer: a `GstVideoMeta` may claim anything.

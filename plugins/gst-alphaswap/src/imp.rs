@@ -1,26 +1,23 @@
-//! The element's traits: properties, pads, events, and the way of a buffer.
+//! The element's state, properties and pads.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use alphaswap::identity::Identity;
 use alphaswap::settings::Look;
 use gst::glib;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
-use gst_base::subclass::BaseTransformMode;
-use gst_base::subclass::prelude::*;
 
 use crate::element::{self, DESCRIPTION};
 use crate::qos::Qos;
-use crate::session::{Outcome, Person, Request, Session};
+use crate::session::{Person, Session};
 use crate::settings::{BadgePosition, Fallback, Settings, default_device, default_model};
 use crate::stats::Stats;
 use crate::{error, frame, post};
 
-static CAT: LazyLock<gst::DebugCategory> =
+pub(crate) static CAT: LazyLock<gst::DebugCategory> =
     LazyLock::new(|| gst::DebugCategory::new(element::NAME, gst::DebugColorFlags::empty(), Some("face swap in video")));
 
 /// The element. Only the streaming thread, start and stop take `session`; reading a property never waits for a frame.
@@ -42,6 +39,13 @@ pub struct AlphaSwap {
         blurb = "auto (a hardware GPU, else the CPU with a warning), gpu (a hardware GPU or an error), cpu, or a part of \
                  an adapter's name",
         default = Some(default_device()), mutable_ready
+    )]
+    #[property(
+        name = "latency-frames", type = u32, member = latency_frames, get, set = Self::set_latency_frames,
+        nick = "Latency in frames",
+        blurb = "1 holds each frame back until the next one is on its way to the GPU, so that GPU and CPU work at the \
+                 same time; the CPU alone holds nothing back",
+        default = Settings::default().latency_frames, minimum = 0, maximum = 1, mutable_ready
     )]
     #[property(
         name = "max-faces", type = u32, member = max_faces, get, set, nick = "Maximum faces",
@@ -97,24 +101,26 @@ pub struct AlphaSwap {
         blurb = "Whether faces are swapped; false passes all buffers through untouched, with the real faces",
         default = Look::default().enabled, controllable, mutable_playing
     )]
-    settings: Mutex<Settings>,
+    pub(crate) settings: Mutex<Settings>,
     #[property(
         name = "adapter", type = String, get = |imp: &Self| lock(&imp.stats).adapter.clone(), nick = "Adapter",
         blurb = "What the filter runs on and why; empty before start"
     )]
-    stats: Mutex<Stats>,
-    qos: Mutex<Qos>,
-    session: Mutex<Option<Session>>,
+    pub(crate) stats: Mutex<Stats>,
+    pub(crate) qos: Mutex<Qos>,
+    pub(crate) session: Mutex<Option<Session>>,
     /// Whether a session lives, for those who must not wait for `session`.
-    started: AtomicBool,
+    pub(crate) started: AtomicBool,
     /// The stream was interrupted: the next frame has nothing to do with the last one.
-    interrupted: AtomicBool,
+    pub(crate) interrupted: AtomicBool,
     /// Set while playing, for the next frame.
-    next_person: Mutex<Option<Person>>,
+    pub(crate) next_person: Mutex<Option<Person>>,
+    /// Nanoseconds for which frames are held back.
+    pub(crate) latency: AtomicU64,
 }
 
 /// Locks even if a panic left the lock poisoned: each value here is whole at any time.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -142,6 +148,10 @@ impl AlphaSwap {
         self.set_in_ready("device", |s| s.device = device.unwrap_or_else(|| default_device().into()));
     }
 
+    fn set_latency_frames(&self, frames: u32) {
+        self.set_in_ready("latency-frames", |s| s.latency_frames = frames);
+    }
+
     fn set_in_ready(&self, name: &str, set: impl FnOnce(&mut Settings)) {
         if self.started.load(Ordering::SeqCst) {
             gst::warning!(CAT, imp = self, "{name} can only be changed in the states NULL and READY: ignored");
@@ -158,23 +168,9 @@ impl AlphaSwap {
         }
     }
 
-    fn warn(&self, code: error::Code, text: &str) {
+    pub(crate) fn warn(&self, code: error::Code, text: &str) {
         gst::warning!(CAT, imp = self, "{text}");
         post::warning(&self.obj(), code, text);
-    }
-
-    fn running_time(&self, time: Option<gst::ClockTime>) -> Option<gst::ClockTime> {
-        self.obj().segment().downcast_ref::<gst::ClockTime>()?.to_running_time(time)
-    }
-
-    /// Posts what a frame brought. Called without any lock held.
-    fn tell(&self, outcome: Outcome) {
-        let full = lock(&self.stats).record(&outcome.sample, Instant::now());
-        outcome.refused.into_iter().for_each(|refused| lock(&self.settings).put_back(refused));
-        for structure in outcome.messages.into_iter().chain(full) {
-            post::element(&self.obj(), structure);
-        }
-        outcome.warnings.iter().for_each(|text| self.warn(error::Code::Resource(gst::ResourceError::Failed), text));
     }
 }
 
@@ -235,115 +231,5 @@ impl ElementImpl for AlphaSwap {
             [template("sink", PadDirection::Sink), template("src", PadDirection::Src)].into_iter().flatten().collect()
         });
         &TEMPLATES
-    }
-}
-
-impl BaseTransformImpl for AlphaSwap {
-    const MODE: BaseTransformMode = BaseTransformMode::AlwaysInPlace;
-    const PASSTHROUGH_ON_SAME_CAPS: bool = false;
-    const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
-
-    fn start(&self) -> Result<(), gst::ErrorMessage> {
-        let settings = lock(&self.settings).clone();
-        let session = Session::open(&settings)?;
-        gst::info!(CAT, imp = self, "runs on {}", session.adapter());
-        *lock(&self.stats) = Stats::new(session.adapter().to_owned());
-        if let Some(text) = session.warning() {
-            self.warn(error::Code::Resource(gst::ResourceError::NotFound), text);
-        }
-        lock(&self.qos).reset();
-        *lock(&self.session) = Some(session);
-        self.started.store(true, Ordering::SeqCst);
-        Ok(())
-    }
-
-    fn stop(&self) -> Result<(), gst::ErrorMessage> {
-        self.started.store(false, Ordering::SeqCst);
-        *lock(&self.session) = None;
-        *lock(&self.next_person) = None;
-        *lock(&self.stats) = Stats::default();
-        Ok(())
-    }
-
-    fn set_caps(&self, incaps: &gst::Caps, _outcaps: &gst::Caps) -> Result<(), gst::LoggableError> {
-        let video = gst_video::VideoInfo::from_caps(incaps)
-            .map_err(|_| gst::loggable_error!(CAT, "the caps {incaps} are no raw video"))?;
-        let Some(result) = lock(&self.session).as_mut().map(|session| session.set_format(video)) else {
-            return Err(gst::loggable_error!(CAT, "caps came before start"));
-        };
-        result.map_err(|e| {
-            self.post_error_message(error::message(&e));
-            gst::loggable_error!(CAT, "{e}")
-        })
-    }
-
-    fn unit_size(&self, caps: &gst::Caps) -> Option<usize> {
-        gst_video::VideoInfo::from_caps(caps).ok().map(|info| info.size())
-    }
-
-    fn propose_allocation(
-        &self,
-        decide_query: Option<&gst::query::Allocation>,
-        query: &mut gst::query::Allocation,
-    ) -> Result<(), gst::LoggableError> {
-        self.parent_propose_allocation(decide_query, query)?;
-        if query.find_allocation_meta::<gst_video::VideoMeta>().is_none() {
-            query.add_allocation_meta::<gst_video::VideoMeta>(None);
-        }
-        Ok(())
-    }
-
-    fn sink_event(&self, event: gst::Event) -> bool {
-        match event.view() {
-            gst::EventView::FlushStop(_) => {
-                lock(&self.qos).reset();
-                self.interrupted.store(true, Ordering::SeqCst);
-            }
-            gst::EventView::StreamStart(_) => self.interrupted.store(true, Ordering::SeqCst),
-            gst::EventView::Segment(e) if *e.segment() != self.obj().segment() => {
-                self.interrupted.store(true, Ordering::SeqCst);
-            }
-            _ => {}
-        }
-        self.parent_sink_event(event)
-    }
-
-    fn src_event(&self, event: gst::Event) -> bool {
-        if let gst::EventView::Qos(e) = event.view() {
-            lock(&self.qos).update(e);
-        }
-        self.parent_src_event(event)
-    }
-
-    fn before_transform(&self, inbuf: &gst::BufferRef) {
-        let segment = self.obj().segment();
-        let time = segment.downcast_ref::<gst::ClockTime>().and_then(|s| s.to_stream_time(inbuf.pts()));
-        // Fails only without a control binding's value for this time: the property stays as it is then.
-        let _ = time.map(|time| self.obj().sync_values(time));
-    }
-
-    fn transform_ip(&self, buffer: &mut gst::BufferRef) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let running_time = self.running_time(buffer.pts());
-        let lateness = lock(&self.qos).lateness(running_time);
-        let request = Request {
-            look: lock(&self.settings).look(),
-            running_time,
-            late: lateness.is_some(),
-            forget: self.interrupted.swap(false, Ordering::SeqCst),
-            person: lock(&self.next_person).take(),
-        };
-        let result = lock(&self.session).as_mut().map(|session| session.frame(buffer, request));
-        let outcome = result.ok_or(gst::FlowError::Flushing)?.map_err(|e| {
-            self.post_error_message(error::message(&e));
-            gst::FlowError::Error
-        })?;
-        let concealed = outcome.sample.concealed;
-        self.tell(outcome);
-        if let Some(late) = lateness.filter(|_| concealed) {
-            let counts = lock(&self.stats).processed_and_concealed();
-            let proportion = lock(&self.qos).proportion();
-            post::late(&self.obj(), buffer, post::Late { running_time, late, proportion, counts });
-        }
-        Ok(gst::FlowSuccess::Ok)
     }
 }

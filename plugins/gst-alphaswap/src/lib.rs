@@ -4,7 +4,8 @@
 //! library `alphaswap`.
 //!
 //! - [`mod@element`]: the element's type and the text that `gst-inspect-1.0` prints
-//! - `imp`: the element's traits (properties, pads, events, frames)
+//! - `imp`: the element's state, properties and pads
+//! - `transform`: the way of a buffer through the element, and of events and queries
 //! - `session`: what lives from start to stop, and what happens to a frame
 //! - `settings`, `frame`, `stats`, `qos`, `report`, `post`, `error`: one translation each
 
@@ -18,6 +19,7 @@ mod report;
 mod session;
 mod settings;
 mod stats;
+mod transform;
 
 pub use element::AlphaSwap;
 pub use settings::{BadgePosition, Fallback};

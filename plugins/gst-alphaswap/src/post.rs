@@ -15,6 +15,11 @@ pub(crate) fn element(element: &AlphaSwap, structure: gst::Structure) {
     let _ = element.post_message(gst::message::Element::builder(structure).src(element).build());
 }
 
+/// Posts that the latency has changed.
+pub(crate) fn latency(element: &AlphaSwap) {
+    let _ = element.post_message(gst::message::Latency::builder().src(element).build());
+}
+
 /// A frame that was not swapped because downstream reported it as late.
 pub(crate) struct Late {
     /// The frame's running time.

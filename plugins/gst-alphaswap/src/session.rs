@@ -29,6 +29,9 @@ pub(crate) struct Session {
     /// What was told last of what the pipeline runs on.
     adapter: String,
     format: Option<(VideoInfo, FrameInfo)>,
+    /// Whether frames are to be held back where that gains anything.
+    overlap: bool,
+    held: Option<Held>,
     /// Faces of the last frame.
     faces: Vec<FaceReport>,
     /// Where each face that is not given up was last seen.
@@ -39,18 +42,24 @@ pub(crate) struct Session {
     warned: Vec<String>,
 }
 
+/// A buffer whose frame is in flight.
+struct Held {
+    buffer: gst::Buffer,
+    video: VideoInfo,
+    info: FrameInfo,
+    running_time: Option<ClockTime>,
+}
+
 /// How a frame is to be treated.
 pub(crate) struct Request {
     /// The settings as they are at the frame's start.
     pub look: Look,
     /// Its running time.
     pub running_time: Option<ClockTime>,
-    /// Whether downstream reported that it comes too late.
-    pub late: bool,
+    /// Nanoseconds by which downstream reported that it comes too late.
+    pub late: Option<i64>,
     /// Whether the stream was interrupted before it.
     pub forget: bool,
-    /// Another person, from this frame on.
-    pub person: Option<Person>,
 }
 
 /// An identity and the file that it came from.
@@ -62,6 +71,20 @@ pub(crate) struct Refused {
     pub source: PathBuf,
     /// The file of the person who stays.
     pub stays: PathBuf,
+    /// The reason.
+    pub why: Error,
+}
+
+/// A frame that goes out.
+pub(crate) struct Finished {
+    /// The frame.
+    pub buffer: gst::Buffer,
+    /// Its running time.
+    pub running_time: Option<ClockTime>,
+    /// Nanoseconds by which it was too late, if its faces were hidden instead of swapped for that.
+    pub late: Option<i64>,
+    /// What became of it.
+    pub outcome: Outcome,
 }
 
 /// What became of a frame.
@@ -70,10 +93,8 @@ pub(crate) struct Outcome {
     pub sample: Sample,
     /// Element messages to post.
     pub messages: Vec<gst::Structure>,
-    /// Warnings to post that were not posted before.
-    pub warnings: Vec<String>,
-    /// The other person, if the generator cannot put that one on.
-    pub refused: Option<Refused>,
+    /// A warning to post that was not posted before.
+    pub warning: Option<String>,
 }
 
 impl Session {
@@ -93,6 +114,8 @@ impl Session {
             adapter: pipeline.adapter().into(),
             pipeline,
             format: None,
+            overlap: settings.latency_frames > 0,
+            held: None,
             faces: Vec::new(),
             seen: HashMap::new(),
             concealed_in_a_row: 0,
@@ -123,52 +146,105 @@ impl Session {
         Ok(())
     }
 
-    /// Swaps, or conceals, the faces of one frame in place and marks them with metas.
+    /// Whether a frame is held back until the next one is on its way.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.overlap && self.pipeline.overlaps()
+    }
+
+    /// For how long frames are held back.
+    pub(crate) fn latency(&self) -> ClockTime {
+        let rate = self.format.as_ref().filter(|_| self.holds_back()).map(|(video, _)| video.fps());
+        rate.map_or(ClockTime::ZERO, frame::duration)
+    }
+
+    /// Takes a frame in; the one that is finished goes out: this one, or the one before if frames are held back.
     ///
     /// # Errors
     /// The library's; the frame must not be shown then.
-    pub(crate) fn frame(&mut self, buffer: &mut gst::BufferRef, request: Request) -> Result<Outcome> {
+    pub(crate) fn frame(&mut self, mut buffer: gst::Buffer, request: Request) -> Result<Option<Finished>> {
         let start = Instant::now();
         let (video, info) = self.format.clone().ok_or_else(|| Error::Frame("a buffer came before caps".into()))?;
         if request.forget {
             self.forget();
         }
-        let mut warnings = Vec::new();
-        let refused = request.person.and_then(|person| self.put_on(person, &mut warnings));
-        let conceal = request.late && self.may_conceal(&request.look, request.running_time);
+        let running_time = request.running_time;
+        let late = request.late.filter(|_| self.may_conceal(&request.look, running_time));
         self.pipeline.set_look(request.look);
-        let time = request.running_time.map(Duration::from);
-        let pipeline = &mut self.pipeline;
-        let report = frame::with_frame(buffer, &video, info, |view| {
-            if conceal { pipeline.conceal(view) } else { pipeline.process(view, time) }
+        let (pipeline, time) = (&mut self.pipeline, running_time.map(Duration::from));
+        if late.is_none() {
+            self.last_look = running_time;
+            if self.overlap && pipeline.overlaps() {
+                let last = self.held.take();
+                return self.exchange(Held { buffer, video, info, running_time }, last, start);
+            }
+        }
+        let report = frame::with_frame(buffer.make_mut(), &video, info, |view| {
+            if late.is_some() { pipeline.conceal(view) } else { pipeline.process(view, time) }
         })?;
-        self.concealed_in_a_row = if conceal { self.concealed_in_a_row + 1 } else { 0 };
-        self.last_look = if conceal { self.last_look } else { request.running_time };
-        report::attach(buffer, &report.faces, info);
-        warnings.extend(report.warning.clone().filter(|w| self.is_news(w)));
+        let last = Held { buffer, video, info, running_time };
+        Ok(Some(self.finished(last, report, late, start)))
+    }
+
+    /// Starts the frame `next` and finishes the `last` one.
+    fn exchange(&mut self, next: Held, last: Option<Held>, start: Instant) -> Result<Option<Finished>> {
+        let (pipeline, time) = (&mut self.pipeline, next.running_time.map(Duration::from));
+        let finished = frame::with_view(&next.buffer, &next.video, next.info, |view| match last {
+            None => pipeline.overlap(view, time, None).map(|_| None),
+            Some(mut last) => {
+                let report = frame::with_frame(last.buffer.make_mut(), &last.video, last.info, |last| {
+                    pipeline.overlap(view, time, Some(last))
+                })?;
+                Ok(report.map(|report| (last, report)))
+            }
+        })?;
+        self.held = Some(next);
+        Ok(finished.map(|(last, report)| self.finished(last, report, None, start)))
+    }
+
+    /// Finishes the frame that is held back.
+    ///
+    /// # Errors
+    /// As [`Self::frame`].
+    pub(crate) fn finish(&mut self) -> Result<Option<Finished>> {
+        let start = Instant::now();
+        let Some(mut last) = self.held.take() else { return Ok(None) };
+        let pipeline = &mut self.pipeline;
+        let report = frame::with_frame(last.buffer.make_mut(), &last.video, last.info, |view| pipeline.finish(view))?;
+        Ok(Some(self.finished(last, report, None, start)))
+    }
+
+    /// Drops the frame that is held back.
+    pub(crate) fn discard(&mut self) {
+        self.held = None;
+    }
+
+    /// Marks a frame with metas and says what became of it.
+    fn finished(&mut self, last: Held, report: Report, late: Option<i64>, start: Instant) -> Finished {
+        let Held { mut buffer, info, running_time, .. } = last;
+        report::attach(buffer.make_mut(), &report.faces, info);
+        self.concealed_in_a_row = if late.is_some() { self.concealed_in_a_row + 1 } else { 0 };
+        let warning = report.warning.clone().filter(|w| self.is_news(w));
         let sample = Sample {
             stages: report.times,
             busy: start.elapsed(),
             faces: report.faces.len(),
             swapped: report.faces.iter().any(|f| f.swapped),
-            concealed: conceal,
+            concealed: late.is_some(),
+            held: u32::from(self.held.is_some()),
             adapter: self.new_adapter(),
         };
-        let messages = self.take_in(report, conceal, info, request.running_time);
-        Ok(Outcome { sample, messages, warnings, refused })
+        let messages = self.take_in(report, late.is_some(), info, running_time);
+        Finished { buffer, running_time, late, outcome: Outcome { sample, messages, warning } }
     }
 
-    /// Another person from now on, unless the generator cannot put that one on.
-    fn put_on(&mut self, (source, identity): Person, warnings: &mut Vec<String>) -> Option<Refused> {
+    /// Another person from now on; says who, if the generator cannot put that one on.
+    pub(crate) fn put_on(&mut self, (source, identity): Person) -> Option<Refused> {
         match self.pipeline.set_identity(identity) {
             Ok(()) => {
                 self.source = source;
                 None
             }
-            Err(e) => {
-                warnings.push(format!("the identity stays as it was: {e}"));
-                Some(Refused { source, stays: self.source.clone() })
-            }
+            Err(why) => Some(Refused { source, stays: self.source.clone(), why }),
         }
     }
 
@@ -193,6 +269,7 @@ impl Session {
     /// The places in `seen` stay until the pipeline tells which faces it has given up.
     fn forget(&mut self) {
         self.pipeline.reset();
+        self.held = None;
         self.faces.clear();
         self.concealed_in_a_row = 0;
         self.last_look = None;

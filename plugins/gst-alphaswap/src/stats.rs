@@ -7,12 +7,11 @@ use alphaswap::path::{Stage, StageTimes};
 /// Time between two `alphaswap-stats` messages.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Sums over some frames.
-#[derive(Clone, Copy, Debug, Default)]
+/// Some frames: sums over them, and the time of each.
+#[derive(Clone, Debug, Default)]
 struct Window {
-    frames: u32,
     stages: StageTimes,
-    busy: Duration,
+    busy: Vec<Duration>,
     elapsed: Duration,
 }
 
@@ -29,6 +28,8 @@ pub(crate) struct Sample {
     pub swapped: bool,
     /// Whether the frame was late and its faces were hidden instead.
     pub concealed: bool,
+    /// Frames that are held back behind it.
+    pub held: u32,
     /// What the pipeline runs on, if that changed.
     pub adapter: Option<String>,
 }
@@ -42,6 +43,7 @@ pub(crate) struct Stats {
     swapped: u64,
     concealed: u64,
     faces: usize,
+    held: u32,
     since: Option<Instant>,
     running: Window,
     full: Option<Window>,
@@ -59,13 +61,15 @@ impl Stats {
         self.frames += 1;
         self.swapped += u64::from(sample.swapped);
         self.concealed += u64::from(sample.concealed);
-        self.faces = sample.faces;
+        (self.faces, self.held) = (sample.faces, sample.held);
         sample.adapter.iter().for_each(|adapter| self.adapter.clone_from(adapter));
         self.running.add(sample, now.duration_since(since));
         if self.running.elapsed < INTERVAL {
             return None;
         }
-        self.full = Some(std::mem::take(&mut self.running));
+        let mut old = self.full.take().unwrap_or_default();
+        old.clear();
+        self.full = Some(std::mem::replace(&mut self.running, old));
         self.since = Some(now);
         Some(self.structure())
     }
@@ -77,10 +81,12 @@ impl Stats {
 
     /// Counters since start; times and rate of the last full second (of the time so far in the first one).
     pub(crate) fn structure(&self) -> gst::Structure {
-        let window = self.full.unwrap_or(self.running);
-        let mean = |sum: f64| if window.frames == 0 { 0.0 } else { sum / f64::from(window.frames) };
+        let window = self.full.as_ref().unwrap_or(&self.running);
+        let mut times: Vec<f64> = window.busy.iter().map(|t| t.as_secs_f64() * 1e3).collect();
+        times.sort_by(f64::total_cmp);
+        let mean = |sum: f64| sum / times.len().max(1) as f64;
         let secs = window.elapsed.as_secs_f64();
-        let fps = if secs > 0.0 { f64::from(window.frames) / secs } else { 0.0 };
+        let fps = if secs > 0.0 { times.len() as f64 / secs } else { 0.0 };
         let builder = gst::Structure::builder("alphaswap-stats")
             .field("adapter", &self.adapter)
             .field("fps", fps)
@@ -88,7 +94,11 @@ impl Stats {
             .field("frames", self.frames)
             .field("swapped", self.swapped)
             .field("concealed", self.concealed)
-            .field("frame-ms", mean(window.busy.as_secs_f64() * 1e3));
+            .field("latency-frames", self.held)
+            .field("frame-ms", mean(times.iter().sum()))
+            .field("frame-ms-p50", percentile(&times, 50))
+            .field("frame-ms-p95", percentile(&times, 95))
+            .field("frame-ms-p99", percentile(&times, 99));
         Stage::ALL
             .iter()
             .zip(window.stages.0)
@@ -97,14 +107,25 @@ impl Stats {
     }
 }
 
+/// The smallest value that `percent` of the `sorted` ones do not exceed; 0 if there are none.
+fn percentile(sorted: &[f64], percent: usize) -> f64 {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
+}
+
 impl Window {
     fn add(&mut self, sample: &Sample, elapsed: Duration) {
-        self.frames += 1;
-        self.busy += sample.busy;
+        self.busy.push(sample.busy);
         self.elapsed = elapsed;
         for (sum, ms) in self.stages.0.iter_mut().zip(sample.stages.0) {
             *sum += ms;
         }
+    }
+
+    /// Empties it and keeps its memory.
+    fn clear(&mut self) {
+        self.busy.clear();
+        (self.stages, self.elapsed) = Default::default();
     }
 }
 
@@ -115,7 +136,8 @@ mod tests {
     fn sample(ms: f32) -> Sample {
         let mut stages = StageTimes::default();
         stages.0[1] = ms;
-        Sample { stages, busy: Duration::from_millis(20), faces: 2, swapped: true, concealed: false, adapter: None }
+        let busy = Duration::from_millis(20);
+        Sample { stages, busy, faces: 2, swapped: true, concealed: false, held: 0, adapter: None }
     }
 
     #[test]
@@ -146,6 +168,21 @@ mod tests {
             stats.structure().get::<String>("adapter").unwrap()
         };
         assert_eq!([None, Some("CPU"), None].map(&mut told), ["a GPU", "CPU", "CPU"]);
+    }
+
+    #[test]
+    fn percentiles_of_the_last_second() {
+        gst::init().unwrap();
+        let (mut stats, start) = (Stats::new("test".into()), Instant::now());
+        for i in (1..=100).rev() {
+            let busy = Duration::from_millis(i);
+            stats.record(&Sample { busy, held: 1, ..Sample::default() }, start + Duration::from_millis(100));
+        }
+        let told = stats.structure();
+        let field = |name: &str| told.get::<f64>(name).unwrap();
+        assert_eq!(["frame-ms-p50", "frame-ms-p95", "frame-ms-p99"].map(field), [50.0, 95.0, 99.0]);
+        assert_eq!(told.get::<u32>("latency-frames"), Ok(1));
+        assert_eq!([0, 1, 2].map(|n| percentile(&[1.0, 2.0][..n], 50)), [0.0, 1.0, 1.0]);
     }
 
     #[test]

@@ -13,9 +13,11 @@ use glam::{Affine2, Vec2};
 use self::blend::{Patch, blend, to_codes};
 use self::generator::Generator;
 use self::sample::{Border, Sampler};
+use super::flights::Flights;
 use super::window::choose_crop;
 use super::{
-    FaceJob, FaceOutcome, FramePath, LANDMARK_SIDE, MeshReading, PRESENCE, Painter, Stage, StageTimes, planes_mut,
+    Done, FaceOutcome, FramePath, LANDMARK_SIDE, MeshReading, PRESENCE, Painter, Stage, StageTimes, Ticket, Work,
+    planes_mut,
 };
 use crate::align::{self, canvas_side};
 use crate::engine::cpu::Net;
@@ -37,7 +39,15 @@ pub struct CpuPath {
     detector: Net,
     landmarks: Net,
     painter: Option<PainterState>,
+    flights: Flights<Flight>,
     times: StageTimes,
+}
+
+/// A frame that was looked at and is not painted yet.
+#[derive(Default)]
+struct Flight {
+    look: Look,
+    done: Done,
 }
 
 /// What puts a face on.
@@ -46,16 +56,12 @@ struct PainterState {
     guide: Option<guide::Stage>,
     generator: Option<Generator>,
     mask: mask::HullMask,
+    /// The face's points on the canvas.
+    points: Landmarks,
     canvas: Vec<f32>,
     swapped: Vec<f32>,
     least_crop: usize,
     most_crop: usize,
-}
-
-/// A face that is about to be painted.
-struct Prepared {
-    index: usize,
-    landmarks: Landmarks,
 }
 
 impl CpuPath {
@@ -71,6 +77,7 @@ impl CpuPath {
             detector: net("detector")?,
             landmarks: net("landmarks")?,
             painter: painter.map(|(painter, identity)| PainterState::new(painter, identity)).transpose()?,
+            flights: Flights::default(),
             times: StageTimes::default(),
         })
     }
@@ -82,15 +89,28 @@ impl CpuPath {
         result
     }
 
-    fn read_mesh(&mut self, frame: &FrameView<'_>, frame_from_region: Affine2) -> MeshReading {
+    fn read_mesh(&mut self, frame: &FrameView<'_>, frame_from_region: Affine2, reading: &mut MeshReading) {
         let (net, times) = (&mut self.landmarks, &mut self.times);
         Self::timed(times, Stage::Colour, || {
             Sampler::new(frame).warp(frame_from_region, LANDMARK_SIDE, Border::Black, net.input_mut("input"));
         });
         Self::timed(times, Stage::Landmarks, || {
             net.run();
-            MeshReading::from_network(net.output("landmarks"), net.output("presence")[0], frame_from_region)
-        })
+            reading.take(net.output("landmarks"), net.output("presence")[0], frame_from_region);
+        });
+    }
+
+    /// Finds and reads the faces of a frame.
+    fn look(&mut self, frame: &FrameView<'_>, work: &Work<'_>, done: &mut Done) -> Result<()> {
+        done.detections = work.detect.then(|| self.detect(frame, work.look.threshold)).transpose()?;
+        done.faces.resize_with(work.jobs.len(), FaceOutcome::default);
+        for (job, FaceOutcome { reading, smoothed, pose, swapped }) in work.jobs.iter().zip(&mut done.faces) {
+            self.read_mesh(frame, job.frame_from_region, reading);
+            smooth::one_euro(&reading.landmarks, job.history, job.elapsed_secs, work.look.smoothing, smoothed);
+            *pose = mesh::pose(&smoothed.landmarks).pose;
+            *swapped = reading.presence >= PRESENCE && self.painter.is_some();
+        }
+        Ok(())
     }
 }
 
@@ -114,30 +134,43 @@ impl FramePath for CpuPath {
     }
 
     fn landmarks(&mut self, frame: &FrameView<'_>, frame_from_region: Affine2) -> Result<MeshReading> {
-        Ok(self.read_mesh(frame, frame_from_region))
+        let mut reading = MeshReading::default();
+        self.read_mesh(frame, frame_from_region, &mut reading);
+        Ok(reading)
     }
 
-    fn swap(&mut self, frame: &mut FrameViewMut<'_>, jobs: &[FaceJob], look: &Look) -> Result<Vec<FaceOutcome>> {
-        let mut outcomes = Vec::with_capacity(jobs.len());
-        let mut prepared = Vec::with_capacity(jobs.len());
-        for (index, job) in jobs.iter().enumerate() {
-            let reading = self.read_mesh(&frame.view(), job.frame_from_region);
-            let smoothed = smooth::one_euro(&reading.landmarks, job.history.as_ref(), job.elapsed_secs, look.smoothing);
-            let pose = mesh::pose(&smoothed.landmarks).pose;
-            let swapped = reading.presence >= PRESENCE && self.painter.is_some();
-            if swapped {
-                prepared.push(Prepared { index, landmarks: smoothed.landmarks.clone() });
-            }
-            outcomes.push(FaceOutcome { reading, smoothed, pose, swapped });
+    fn submit(&mut self, frame: &FrameView<'_>, work: &Work<'_>) -> Result<Ticket> {
+        let ticket = self.flights.open(Flight::default);
+        let flight = self.flights.get(ticket)?;
+        flight.look.clone_from(work.look);
+        let mut done = std::mem::take(&mut flight.done);
+        let looked = self.look(frame, work, &mut done);
+        self.flights.get(ticket)?.done = done;
+        if looked.is_err() {
+            self.flights.close(ticket);
         }
+        looked.map(|()| ticket)
+    }
+
+    fn collect(&mut self, ticket: Ticket, frame: &mut FrameViewMut<'_>, done: &mut Done) -> Result<()> {
+        let flight = self.flights.get(ticket)?;
+        std::mem::swap(done, &mut flight.done);
         if let Some(painter) = &mut self.painter {
             // Faces further away first, so that nearer ones end up on top.
-            prepared.sort_by(|a, b| face_size(&a.landmarks).total_cmp(&face_size(&b.landmarks)));
-            for face in &prepared {
-                outcomes[face.index].swapped = painter.paint(frame, face, look, &mut self.times);
+            let mut order: Vec<usize> = (0..done.faces.len()).filter(|i| done.faces[*i].swapped).collect();
+            let size = |i: &usize| face_size(&done.faces[*i].smoothed.landmarks);
+            order.sort_by(|a, b| size(a).total_cmp(&size(b)));
+            for index in order {
+                let face = &mut done.faces[index];
+                face.swapped = painter.paint(frame, &face.smoothed.landmarks, &flight.look, &mut self.times);
             }
         }
-        Ok(outcomes)
+        self.flights.close(ticket);
+        Ok(())
+    }
+
+    fn discard(&mut self) {
+        self.flights.clear();
     }
 
     fn set_identity(&mut self, identity: &Identity) -> Result<()> {
@@ -171,6 +204,7 @@ impl PainterState {
             guide: painter.guided().then(|| guide::Stage::new(most_crop)),
             generator,
             mask: mask::HullMask::new(canvas_side(most_crop)),
+            points: Landmarks::default(),
             canvas: vec![0.0; 3 * area],
             swapped: vec![0.0; 3 * area],
             least_crop,
@@ -187,12 +221,19 @@ impl PainterState {
     }
 
     /// Paints one face; false when its landmarks make no sense (a line, not finite).
-    fn paint(&mut self, frame: &mut FrameViewMut<'_>, face: &Prepared, look: &Look, times: &mut StageTimes) -> bool {
-        let Some((crop, canvas_from_frame)) = self.place(&face.landmarks) else { return false };
+    fn paint(
+        &mut self,
+        frame: &mut FrameViewMut<'_>,
+        landmarks: &Landmarks,
+        look: &Look,
+        times: &mut StageTimes,
+    ) -> bool {
+        let Some((crop, canvas_from_frame)) = self.place(landmarks) else { return false };
         let side = canvas_side(crop);
         let values = 3 * side * side;
-        let points = face.landmarks.mapped(canvas_from_frame);
-        let worked = self.worked(&points, side, crop);
+        self.points.map_from(landmarks.0.iter().copied(), canvas_from_frame);
+        let points = &self.points;
+        let worked = self.worked(points, side, crop);
         CpuPath::timed(times, Stage::Align, || {
             let sampler = Sampler::new(&frame.view());
             let (map, canvas) = (canvas_from_frame.inverse(), &mut self.canvas[..values]);
@@ -200,7 +241,7 @@ impl PainterState {
         });
         let (canvas, swapped) = (&self.canvas[..values], &mut self.swapped[..values]);
         CpuPath::timed(times, Stage::Guide, || match &mut self.guide {
-            Some(stage) => swapped.copy_from_slice(stage.run(&self.source, canvas, &points, crop).rgb),
+            Some(stage) => swapped.copy_from_slice(stage.run(&self.source, canvas, points, crop).rgb),
             None => swapped.copy_from_slice(canvas),
         });
         if let Some(generator) = &mut self.generator {
@@ -209,7 +250,7 @@ impl PainterState {
         let mask = CpuPath::timed(times, Stage::Mask, || {
             let rows = worked.top * side..(worked.top + worked.height) * side;
             to_codes(&frame.info, planes_mut(swapped).map(|plane| &mut plane[rows.clone()]));
-            self.mask.run(&points, side, look.feather * crop as f32)
+            self.mask.run(points, side, look.feather * crop as f32)
         });
         CpuPath::timed(times, Stage::Blend, || {
             // The mask lies within the mesh; a pixel more for the bilinear taps.

@@ -1,4 +1,4 @@
-//! What is bound to a frame's size and format, and the buffer that results come back in.
+//! What is bound to a frame's size and format.
 
 use super::image::{FrameBuffer, Map, Picture};
 use super::slot::{Slot, mesh_ports};
@@ -45,17 +45,5 @@ impl Bound {
         let map = Map { buffer: &region_map, word: 0 };
         let region = frame.warp(ctx, map, Border::Black, Picture::unit(input, LANDMARK_SIDE));
         Ok(Self { frame, letterbox, region, region_map, slots: Vec::new() })
-    }
-}
-
-/// A buffer that the CPU reads, as large as the largest result so far.
-#[derive(Debug, Default)]
-pub struct Staging(Option<BufferRange>);
-
-impl Staging {
-    /// The buffer, for `size` bytes.
-    pub fn of(&mut self, ctx: &Context, size: u64) -> &BufferRange {
-        let kept = self.0.take().filter(|range| range.size >= size);
-        self.0.insert(kept.unwrap_or_else(|| ctx.staging("result", size)))
     }
 }

@@ -24,8 +24,8 @@ fn region_side(frame_from_region: Affine2) -> f32 {
 }
 
 /// The crop for `job`, between `least` and `most` pixels.
-pub fn choose(job: &FaceJob, least: usize, most: usize) -> usize {
-    let native = match &job.history {
+pub fn choose(job: &FaceJob<'_>, least: usize, most: usize) -> usize {
+    let native = match job.history {
         Some(history) => align::native_crop(&history.landmarks),
         None => region_side(job.frame_from_region) * *CROP_PER_REGION,
     };
@@ -42,7 +42,7 @@ pub fn sizes(least: usize, most: usize) -> Vec<usize> {
 }
 
 /// Indices of `jobs`, faces further away first, so that nearer ones end up on top.
-pub fn paint_order(jobs: &[FaceJob]) -> Vec<usize> {
+pub fn paint_order(jobs: &[FaceJob<'_>]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..jobs.len()).collect();
     order.sort_by(|&a, &b| region_side(jobs[a].frame_from_region).total_cmp(&region_side(jobs[b].frame_from_region)));
     order

@@ -1,8 +1,6 @@
 //! The image kernels, bound to their buffers. Each is the twin of a function of [`path::cpu`](crate::path::cpu) or of
 //! [`path::window`](crate::path::window).
 
-use std::num::NonZeroU64;
-
 use alphaswap_shaders as shaders;
 use alphaswap_shaders::Shader;
 
@@ -83,13 +81,8 @@ impl FrameBuffer {
         debug_assert_eq!(frame.info, self.planes.info());
         ctx.check()?;
         ctx.write(&self.params, &[self.planes.params(strength)]);
-        let size = NonZeroU64::new(self.codes.size).unwrap_or(NonZeroU64::MIN);
-        let Some(mut view) = ctx.queue.write_buffer_with(&self.codes.buffer, self.codes.offset, size) else {
-            ctx.check()?;
-            return Err(Error::DeviceLost("no memory for the upload".into()));
-        };
-        self.planes.pack(frame, |at, bytes| view.slice(at..at + bytes.len()).copy_from_slice(bytes));
-        Ok(())
+        ctx.fill(&self.codes, 0, self.codes.size as usize, |put| self.planes.pack(frame, put));
+        ctx.check()
     }
 
     /// The frame seen through `frame_from_out`.

@@ -1,42 +1,46 @@
 //! The frame path on a GPU: one submission and one readback for each frame. Nothing between the upload of the planes
 //! and their download is decided on the CPU.
 //!
-//! [`GpuPath::swap`](FramePath::swap) reads top-down: upload, landmarks and geometry of every face, then face by face,
-//! far to near, canvas, guide, generator, mask, blend, then everything back in one buffer. [`image`] holds the kernels
-//! between frames and canvases, [`face`] those of the face, `slot` binds both to a face's buffers, `bound` to a
-//! frame's size and format.
+//! [`GpuPath::submit`](FramePath::submit) reads top-down: upload, the detector if it is time, landmarks and geometry of
+//! every face, then face by face, far to near, canvas, guide, generator, mask, blend, then everything back in one
+//! buffer. [`image`] holds the kernels between frames and canvases, [`face`] those of the face, `slot` binds both to a
+//! face's buffers, `bound` to a frame's size and format.
+//!
+//! Several frames may be in flight. The device works on them one after the other, so they share all buffers but those
+//! that the host reads (`trip`). A face stays in its slot, where the next frame finds what the last one left.
 
 mod bound;
 mod crop;
 pub mod face;
+mod flight;
 mod generator;
 pub mod image;
 mod painter;
 pub mod planes;
 mod slot;
 mod timer;
+mod trip;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use glam::{Affine2, Vec2};
+use glam::Affine2;
 
-use self::bound::{Bound, Staging};
-use self::face::{FaceHead, Placement};
+use self::bound::Bound;
+use self::face::Placement;
+use self::flight::{DETECTOR_OUTPUTS, Flight, Place, two};
 use self::painter::DevicePainter;
-use self::timer::Timer;
 use super::cpu::sample::letterbox_map;
-use super::{FaceJob, FaceOutcome, FramePath, MeshReading, Painter, Stage, StageTimes};
-use crate::align::canvas_side;
+use super::flights::Flights;
+use super::{Done, FaceJob, FramePath, MeshReading, Painter, Stage, StageTimes, Ticket, Work};
 use crate::detect;
 use crate::engine::gpu::{Net, Precision};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::face::Detection;
 use crate::frame::{ColorSpace, FrameInfo, FrameView, FrameViewMut, PixelFormat};
 use crate::gpu::Context;
 use crate::identity::Identity;
 use crate::models::Model;
-use crate::settings::Look;
 
 /// Choices that are made when the path is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +66,7 @@ pub struct GpuPath {
     landmarks: Net,
     painter: DevicePainter,
     bound: Option<Bound>,
-    staging: Staging,
-    timer: Timer,
+    flights: Flights<Flight>,
     times: StageTimes,
 }
 
@@ -97,8 +100,7 @@ impl GpuPath {
             landmarks,
             painter,
             bound: None,
-            staging: Staging::default(),
-            timer: Timer::new(ctx),
+            flights: Flights::default(),
             times: StageTimes::default(),
             ctx: ctx.clone(),
         };
@@ -130,81 +132,101 @@ impl GpuPath {
         Ok(bound)
     }
 
+    fn open(&mut self, info: FrameInfo) -> Ticket {
+        self.flights.open(|| Flight::new(&self.ctx, info))
+    }
+
     /// Uploads `frame`, runs a network on it and reads two of its outputs.
     fn analyse(&mut self, bound: &Bound, frame: &FrameView<'_>, work: Analysis) -> Result<[Vec<f32>; 2]> {
         let start = Instant::now();
-        let Self { ctx, staging, timer, times, .. } = self;
+        let ticket = self.open(frame.info);
+        let Self { ctx, flights, times, .. } = self;
         let (net, input, stage, names) = match work {
-            Analysis::Detect => (&self.detector, &bound.letterbox, Stage::Detect, ["boxes", "scores"]),
+            Analysis::Detect => (&self.detector, &bound.letterbox, Stage::Detect, DETECTOR_OUTPUTS),
             Analysis::Landmarks => (&self.landmarks, &bound.region, Stage::Landmarks, ["landmarks", "presence"]),
         };
-        bound.frame.upload(ctx, frame, 0.0)?;
-        let mut encoder = ctx.encoder(stage.name());
-        timer.restart();
-        input.record(&mut timer.pass(&mut encoder, Stage::Colour));
-        net.record(&mut timer.pass(&mut encoder, stage));
-        let outputs: Vec<_> = names.iter().filter_map(|name| net.output_buffer(name)).collect();
-        let total: u64 = outputs.iter().map(|range| range.size).sum();
-        let staging = staging.of(ctx, total + timer.size());
-        let mut at = 0;
-        for range in &outputs {
-            encoder.copy_buffer_to_buffer(&range.buffer, range.offset, &staging.buffer, at, range.size);
-            at += range.size;
-        }
-        timer.finish(&mut encoder, staging, total);
-        ctx.submit(encoder)?;
-        ctx.map(staging, total + timer.size(), |bytes| {
-            let (values, ticks) = bytes.split_at(total as usize);
-            timer.read(ticks, start.elapsed(), times);
-            let (first, second) = values.split_at(outputs[0].size as usize);
-            [first, second].map(bytemuck::pod_collect_to_vec)
-        })
+        let trip = &mut flights.get(ticket)?.trip;
+        let outputs = names.iter().filter_map(|name| net.output_buffer(name));
+        let sizes = names.map(|name| net.output_buffer(name).map_or(0, |range| range.size as usize));
+        let run = || {
+            bound.frame.upload(ctx, frame, 0.0)?;
+            let mut encoder = ctx.encoder(stage.name());
+            trip.timer.restart();
+            input.record(&mut trip.timer.pass(&mut encoder, Stage::Colour));
+            net.record(&mut trip.timer.pass(&mut encoder, stage));
+            trip.depart(encoder, outputs, start)?;
+            trip.arrive(times, |bytes| two(bytes, sizes).0)
+        };
+        let result = run();
+        flights.close(ticket);
+        result
     }
 
-    /// Writes what the submission of a frame must know of its faces.
-    fn write(
-        &self,
-        bound: &Bound,
-        frame: &FrameView<'_>,
-        (jobs, crops): (&[FaceJob], &[usize]),
-        look: &Look,
-    ) -> Result<()> {
-        bound.frame.upload(&self.ctx, frame, look.strength)?;
-        for ((slot, job), &crop) in bound.slots.iter().zip(jobs).zip(crops) {
-            let options = crate::guide::Options::default();
-            let placement = Placement { crop, smoothing: look.smoothing, feather: look.feather, options };
-            slot.write(&self.ctx, job, &placement);
+    /// Chooses slot and crop of each job. What is in flight keeps its slots: the next frame finds its faces there.
+    fn place(&mut self, ticket: Ticket, jobs: &[FaceJob<'_>]) -> Result<()> {
+        let mut faces = std::mem::take(&mut self.flights.get(ticket)?.faces);
+        faces.clear();
+        for job in jobs {
+            let slot = match job.carried {
+                Some((before, index)) => {
+                    let before = self.flights.get(before)?;
+                    before.faces.get(index).ok_or_else(|| Error::Frame("no such face is in flight".into()))?.slot
+                }
+                None => {
+                    let taken = || self.flights.busy().flat_map(|f| &f.faces).chain(&faces).map(|f| f.slot);
+                    (0..).find(|slot| taken().all(|t| t != *slot)).unwrap_or_default()
+                }
+            };
+            faces.push(Place { slot, crop: self.painter.crop(job) });
         }
+        self.flights.get(ticket)?.faces = faces;
         Ok(())
     }
 
-    /// Records and submits a whole frame; returns where everything stands in the staging buffer.
-    fn submit(&mut self, bound: &Bound, jobs: &[FaceJob], crops: &[usize]) -> Result<Layout> {
-        let Self { ctx, staging, timer, painter, landmarks, .. } = self;
-        let (frame, slots) = (&bound.frame, &bound.slots);
-        let mut encoder = ctx.encoder("swap");
+    /// Uploads a frame, records everything that is to be done with it, and submits.
+    fn start(&mut self, ticket: Ticket, frame: &FrameView<'_>, work: &Work<'_>, start: Instant) -> Result<()> {
+        self.place(ticket, work.jobs)?;
+        let slots = self.flights.get(ticket)?.faces.iter().map(|f| f.slot + 1).max().unwrap_or(0);
+        let bound = self.take_bound(frame.info, slots)?;
+        let flight = self.flights.get(ticket)?;
+        (flight.planes, flight.threshold) = (bound.frame.planes, work.detect.then_some(work.look.threshold));
+        bound.frame.upload(&self.ctx, frame, work.look.strength)?;
+        let (smoothing, feather) = (work.look.smoothing, work.look.feather);
+        for (face, job) in flight.faces.iter().zip(work.jobs) {
+            let options = crate::guide::Options::default();
+            bound.slots[face.slot].write(&self.ctx, job, &Placement { crop: face.crop, smoothing, feather, options });
+        }
+        self.record(ticket, &bound, work, start)?;
+        self.bound = Some(bound);
+        Ok(())
+    }
+
+    fn record(&mut self, ticket: Ticket, bound: &Bound, work: &Work<'_>, start: Instant) -> Result<()> {
+        let Self { ctx, painter, detector, landmarks, .. } = self;
+        let Flight { trip, faces, .. } = self.flights.get(ticket)?;
+        let (mut encoder, timer) = (ctx.encoder("frame"), &mut trip.timer);
         timer.restart();
-        if let Some(generator) = &mut painter.generator
+        if work.detect {
+            bound.letterbox.record(&mut timer.pass(&mut encoder, Stage::Colour));
+            detector.record(&mut timer.pass(&mut encoder, Stage::Detect));
+        }
+        if let Some(generator) = painter.generator.as_mut().filter(|_| !faces.is_empty())
             && generator.take_stale()
         {
             generator.record_identity(&mut timer.pass(&mut encoder, Stage::Swap));
         }
-        slots.iter().take(jobs.len()).for_each(|slot| slot.record_geometry(&mut encoder, timer, landmarks));
-        for face in crop::paint_order(jobs) {
-            slots[face].record_paint(&mut encoder, timer, painter.generator.as_ref(), crops[face]);
+        for (face, job) in faces.iter().zip(work.jobs) {
+            bound.slots[face.slot].record_geometry(&mut encoder, timer, landmarks, job.carried.is_some());
         }
-        let faces = frame.codes.size;
-        let ticks = faces + (jobs.len() * FaceHead::READBACK) as u64;
-        let layout = Layout { faces, ticks, total: ticks + timer.size() };
-        let staging = staging.of(ctx, layout.total);
-        encoder.copy_buffer_to_buffer(&frame.codes.buffer, frame.codes.offset, &staging.buffer, 0, faces);
-        for (i, slot) in slots.iter().take(jobs.len()).enumerate() {
-            let (face, at) = (&slot.buffers.face, faces + (i * FaceHead::READBACK) as u64);
-            encoder.copy_buffer_to_buffer(&face.buffer, face.offset, &staging.buffer, at, FaceHead::READBACK as u64);
+        for index in crop::paint_order(work.jobs) {
+            let face = faces[index];
+            bound.slots[face.slot].record_paint(&mut encoder, timer, painter.generator.as_ref(), face.crop);
         }
-        timer.finish(&mut encoder, staging, ticks);
-        ctx.submit(encoder)?;
-        Ok(layout)
+        let detections =
+            DETECTOR_OUTPUTS.iter().filter(|_| work.detect).filter_map(|name| detector.output_buffer(name));
+        let codes = (!faces.is_empty()).then_some(&bound.frame.codes);
+        let faces = faces.iter().map(|face| &bound.slots[face.slot].result);
+        trip.depart(encoder, detections.chain(faces).chain(codes), start)
     }
 }
 
@@ -215,17 +237,13 @@ enum Analysis {
     Landmarks,
 }
 
-/// First bytes of the parts of a frame's readback, after the planes.
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    faces: u64,
-    ticks: u64,
-    total: u64,
-}
-
 impl FramePath for GpuPath {
     fn adapter(&self) -> &str {
         &self.adapter
+    }
+
+    fn overlaps(&self) -> bool {
+        true
     }
 
     fn detect(&mut self, frame: &FrameView<'_>, threshold: f32) -> Result<Vec<Detection>> {
@@ -240,28 +258,31 @@ impl FramePath for GpuPath {
         self.ctx.write(&bound.region_map, &frame_from_region.to_cols_array());
         let [points, presence] = self.analyse(&bound, frame, Analysis::Landmarks)?;
         self.bound = Some(bound);
-        Ok(MeshReading::from_network(&points, presence[0], frame_from_region))
+        let mut reading = MeshReading::default();
+        reading.take(&points, presence[0], frame_from_region);
+        Ok(reading)
     }
 
-    fn swap(&mut self, frame: &mut FrameViewMut<'_>, jobs: &[FaceJob], look: &Look) -> Result<Vec<FaceOutcome>> {
-        if jobs.is_empty() {
-            return Ok(Vec::new());
-        }
+    fn submit(&mut self, frame: &FrameView<'_>, work: &Work<'_>) -> Result<Ticket> {
         let start = Instant::now();
-        let bound = self.take_bound(frame.info, jobs.len())?;
-        let crops: Vec<usize> = jobs.iter().map(|job| self.painter.crop(job)).collect();
-        self.write(&bound, &frame.view(), (jobs, &crops), look)?;
-        let layout = self.submit(&bound, jobs, &crops)?;
-        let Self { ctx, staging, timer, times, .. } = self;
-        let outcomes = ctx.map(staging.of(ctx, layout.total), layout.total, |bytes| {
-            let faces = bytes[layout.faces as usize..layout.ticks as usize].chunks_exact(FaceHead::READBACK);
-            let rows = painted_rows(faces.clone().zip(&crops), frame.info.height);
-            bound.frame.planes.unpack(bytes, frame, rows);
-            timer.read(&bytes[layout.ticks as usize..], start.elapsed(), times);
-            faces.map(FaceHead::outcome).collect()
-        })?;
-        self.bound = Some(bound);
-        Ok(outcomes)
+        let ticket = self.open(frame.info);
+        let started = self.start(ticket, frame, work, start);
+        if started.is_err() {
+            self.flights.close(ticket);
+        }
+        started.map(|()| ticket)
+    }
+
+    fn collect(&mut self, ticket: Ticket, frame: &mut FrameViewMut<'_>, done: &mut Done) -> Result<()> {
+        let boxes =
+            DETECTOR_OUTPUTS.map(|name| self.detector.output_buffer(name).map_or(0, |range| range.size as usize));
+        let result = self.flights.get(ticket)?.land(boxes, &mut self.times, frame, done);
+        self.flights.close(ticket);
+        result
+    }
+
+    fn discard(&mut self) {
+        self.flights.clear();
     }
 
     fn set_identity(&mut self, identity: &Identity) -> Result<()> {
@@ -275,23 +296,4 @@ impl FramePath for GpuPath {
     fn take_times(&mut self) -> StageTimes {
         std::mem::take(&mut self.times)
     }
-}
-
-/// Frame rows that the painted faces can have changed.
-fn painted_rows<'a>(faces: impl Iterator<Item = (&'a [u8], &'a usize)>, height: usize) -> std::ops::Range<usize> {
-    let mut rows = height..0;
-    for (bytes, &crop) in faces {
-        let head = FaceHead::read(bytes);
-        if head.gate < 0.5 {
-            continue;
-        }
-        let (frame_from_canvas, side) = (head.canvas_from_frame().inverse(), canvas_side(crop) as f32);
-        let corners = [Vec2::ZERO, Vec2::new(side, 0.0), Vec2::new(0.0, side), Vec2::splat(side)];
-        let ys = corners.map(|c| frame_from_canvas.transform_point2(c).y);
-        // Two rows to spare: chroma samples stand between rows. `as` saturates.
-        let (lo, hi) = ys.iter().fold((f32::MAX, f32::MIN), |(lo, hi), y| (lo.min(*y), hi.max(*y)));
-        rows.start = rows.start.min((lo - 2.0) as usize);
-        rows.end = rows.end.max((hi + 3.0) as usize).min(height);
-    }
-    if rows.start < rows.end { rows } else { 0..0 }
 }

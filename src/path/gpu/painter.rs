@@ -83,7 +83,7 @@ impl DevicePainter {
     }
 
     /// The crop for `job`.
-    pub fn crop(&self, job: &FaceJob) -> usize {
+    pub fn crop(&self, job: &FaceJob<'_>) -> usize {
         crop::choose(job, self.range.0, self.range.1)
     }
 

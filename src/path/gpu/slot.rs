@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 
 use super::face::{
-    FaceBuffers, FaceHead, FaceInput, Geometry, GuideStage, HullMask, Placement, SourceBuffers, Workspace,
+    FaceBuffers, FaceHead, FaceInput, Follow, Geometry, GuideStage, HullMask, Placement, SourceBuffers, Workspace,
 };
 use super::generator::{Bound, Generator};
 use super::image::{FrameBuffer, Map, Picture};
@@ -48,8 +48,10 @@ pub struct Shared<'a> {
 /// A face, bound.
 #[derive(Debug)]
 pub struct Slot {
-    /// Its buffers.
-    pub buffers: FaceBuffers,
+    /// What the host reads of it: [`FaceHead::READBACK`] bytes.
+    pub result: BufferRange,
+    buffers: FaceBuffers,
+    follow: Follow,
     region: Dispatch,
     geometry: Geometry,
     guide: Option<GuideStage>,
@@ -80,17 +82,32 @@ impl Slot {
         let hull = HullMask::new(ctx, &buffers, workspace);
         let size = |&crop: &usize| Ok((crop, Size::new(shared, &buffers, crop)?));
         let sizes = shared.crops.iter().map(size).collect::<Result<_>>()?;
-        Ok(Self { buffers, region, geometry, guide, hull, sizes })
+        let result = buffers.face.prefix(FaceHead::READBACK as u64);
+        let follow = Follow::new(ctx, &buffers);
+        Ok(Self { result, buffers, follow, region, geometry, guide, hull, sizes })
     }
 
     /// Writes what the next submission must know of the face.
-    pub fn write(&self, ctx: &Context, job: &FaceJob, placement: &Placement) {
+    pub fn write(&self, ctx: &Context, job: &FaceJob<'_>, placement: &Placement) {
         self.buffers.write(ctx, job, placement);
     }
 
-    /// Reads the face's landmarks and places it; nothing is painted.
-    pub fn record_geometry(&self, encoder: &mut wgpu::CommandEncoder, timer: &mut Timer, landmarks: &Net) {
-        self.region.record(&mut timer.pass(encoder, Stage::Colour));
+    /// Reads the face's landmarks and places it; nothing is painted. A face that is `carried` was in this slot in the
+    /// submission before.
+    pub fn record_geometry(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        timer: &mut Timer,
+        landmarks: &Net,
+        carried: bool,
+    ) {
+        {
+            let mut pass = timer.pass(encoder, Stage::Colour);
+            if carried {
+                self.follow.record(&mut pass);
+            }
+            self.region.record(&mut pass);
+        }
         let mut pass = timer.pass(encoder, Stage::Landmarks);
         landmarks.record(&mut pass);
         self.geometry.record(&mut pass);

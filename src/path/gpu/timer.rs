@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::gpu::{BufferRange, Context};
 use crate::path::{Stage, StageTimes};
 
-/// Passes that are measured at most: seven for each of sixteen faces, and some.
+/// Passes that are measured at most: seven for each of sixteen faces, and some for the whole frame.
 const PASSES: u32 = 120;
 /// Bytes of a pass' two ticks.
 const PASS_BYTES: u64 = 16;

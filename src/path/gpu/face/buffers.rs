@@ -1,5 +1,9 @@
 //! Buffers of a face, and those that all faces share.
 
+use std::mem::offset_of;
+
+use glam::Vec3;
+
 use super::state::{FaceHead, FaceInput, Placement};
 use super::{GRID, MAX_SIDE, RING_CORNERS, SIZES, SUM_GROUPS};
 use crate::align::canvas_side;
@@ -58,14 +62,30 @@ impl FaceBuffers {
         }
     }
 
-    /// Writes what the next submission must know of `job`.
+    /// Writes what the next submission must know of `job`: all of WGSL's `FaceInput`, or, of a face that is carried over,
+    /// what the kernel `follow` does not write.
     ///
     /// # Panics
     /// When the crop is none of the planned sizes.
-    pub fn write(&self, ctx: &Context, job: &FaceJob, placement: &Placement) {
+    pub fn write(&self, ctx: &Context, job: &FaceJob<'_>, placement: &Placement) {
         let level = self.crops.iter().position(|c| *c == placement.crop).expect("the crop is a planned size");
         let input = FaceInput::new(job, placement, level);
-        ctx.write(&self.input, &input.with_history(job.history.as_ref()));
+        let head = bytemuck::bytes_of(&input);
+        if job.carried.is_some() {
+            let rest = &head[offset_of!(FaceInput, elapsed_secs)..];
+            return ctx.fill(&self.input, (head.len() - rest.len()) as u64, rest.len(), |put| put(0, rest));
+        }
+        ctx.fill(&self.input, 0, head.len() + 2 * FaceHead::ARRAY, |put| {
+            put(0, head);
+            // Zeros stand for no history.
+            let history = job.history.into_iter().flat_map(|h| h.landmarks.0.iter().chain(&h.speed));
+            let points = history.chain(std::iter::repeat(&Vec3::ZERO)).take(2 * POINTS);
+            let mut at = head.len();
+            for point in points {
+                put(at, bytemuck::bytes_of(&point.extend(0.0).to_array()));
+                at += 16;
+            }
+        });
     }
 }
 

@@ -1,7 +1,8 @@
 //! A face's geometry, guide and hull mask on the GPU, with no word from the CPU in between: shaders/face/*.wgsl, twins
 //! of `smooth`, `align`, `mesh`, `guide` and `mask`.
 //!
-//! For a frame the host writes [`FaceBuffers::write`] and records, in this order: the landmark net, [`Geometry`], the
+//! For a frame the host writes [`FaceBuffers::write`] and records, in this order: [`Follow`] for a face that is carried
+//! over from a frame that nobody has read yet, the landmark net, [`Geometry`], the
 //! caller's kernel that fills [`FaceBuffers::canvas`], [`GuideStage`], the generator, [`HullMask`], the blend. The
 //! caller's kernels read maps and gate from [`FaceBuffers::face`] (`//!import face`).
 
@@ -12,7 +13,7 @@ mod state;
 
 pub use buffers::{FaceBuffers, Workspace};
 pub use source::{CandidateHead, SourceBuffers};
-pub use stages::{Geometry, GuideStage, HullMask};
+pub use stages::{Follow, Geometry, GuideStage, HullMask};
 pub use state::{FaceHead, FaceInput, Placement};
 
 /// Largest side of a canvas in pixels: the workgroup memory of shaders/face/distance_*.wgsl.

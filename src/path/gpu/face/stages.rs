@@ -9,6 +9,10 @@ use super::{GRID, SUM_GROUPS, cell};
 use crate::align::canvas_side;
 use crate::gpu::{BufferRange, Context, Dispatch};
 
+/// From the frame before to where the face is looked for in this one.
+#[derive(Debug)]
+pub struct Follow(Dispatch);
+
 /// From the landmark net's output to everything that is known of the face.
 #[derive(Debug)]
 pub struct Geometry(Vec<Dispatch>);
@@ -55,6 +59,19 @@ fn dispatch(ctx: &Context, shader: &'static Shader, second: bool, buffers: &[&Bu
         Grid::Groups(n) => [n as u32, 1, 1],
     };
     ctx.dispatch(&kernel, buffers, groups)
+}
+
+impl Follow {
+    /// Reads the [`FaceBuffers::face`] of the frame before.
+    pub fn new(ctx: &Context, buffers: &FaceBuffers) -> Self {
+        let FaceBuffers { input, face, .. } = buffers;
+        Self(dispatch(ctx, &shaders::FACE_FOLLOW, false, &[input, face], Grid::Groups(1)))
+    }
+
+    /// Writes region and history into [`FaceBuffers::input`].
+    pub fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
+        self.0.record(pass);
+    }
 }
 
 impl Geometry {

@@ -4,9 +4,9 @@ use glam::{Affine2, Vec2, Vec3};
 
 use super::cell;
 use crate::align::canvas_side;
-use crate::face::{Landmarks, POINTS, Pose};
+use crate::face::{POINTS, Pose};
 use crate::guide::Options;
-use crate::path::{FaceJob, FaceOutcome, MeshReading, PRESENCE, Smoothed};
+use crate::path::{FaceJob, FaceOutcome, PRESENCE};
 
 /// Declares a `#[repr(C)]` struct without padding and the offsets of its members.
 macro_rules! head {
@@ -24,7 +24,8 @@ macro_rules! head {
 }
 
 head! {
-    /// The beginning of WGSL's `FaceInput`; the filter's history follows.
+    /// The beginning of WGSL's `FaceInput`; the filter's history follows. The kernel `follow` writes region and history
+    /// of a face that is carried over from a frame in flight.
     FaceInput {
         /// The map from landmark-net input pixels to frame pixels: first column,
         region_x: [f32; 2],
@@ -112,7 +113,7 @@ pub struct Placement {
 
 impl FaceInput {
     /// What the device must know of `job`; `level` is the place of the crop among the planned sizes.
-    pub(super) fn new(job: &FaceJob, placement: &Placement, level: usize) -> Self {
+    pub(super) fn new(job: &FaceJob<'_>, placement: &Placement, level: usize) -> Self {
         let Placement { crop, smoothing, feather, options } = *placement;
         let region = job.frame_from_region;
         Self {
@@ -131,17 +132,6 @@ impl FaceInput {
             cell: cell(crop) as u32,
         }
     }
-
-    /// This and the history after it, as WGSL's `FaceInput` is laid out; zeros stand for no history.
-    pub(super) fn with_history(&self, history: Option<&Smoothed>) -> Vec<u8> {
-        let mut bytes = bytemuck::bytes_of(self).to_vec();
-        let mut push = |p: &Vec3| bytes.extend_from_slice(bytemuck::bytes_of(&p.extend(0.0).to_array()));
-        match history {
-            Some(history) => history.landmarks.0.iter().chain(&history.speed).for_each(&mut push),
-            None => (0..2 * POINTS).for_each(|_| push(&Vec3::ZERO)),
-        }
-        bytes
-    }
 }
 
 impl FaceHead {
@@ -150,16 +140,16 @@ impl FaceHead {
     /// Bytes of `Face` that [`Self::outcome`] needs.
     pub const READBACK: usize = size_of::<Self>() + 3 * Self::ARRAY;
 
-    /// Reads the first [`Self::READBACK`] bytes of `Face`.
-    pub fn outcome(bytes: &[u8]) -> FaceOutcome {
+    /// Reads the first [`Self::READBACK`] bytes of `Face` into `out`.
+    pub fn outcome(bytes: &[u8], out: &mut FaceOutcome) {
         let head = Self::read(bytes);
-        let points = |k: usize| points(&bytes[size_of::<Self>() + k * Self::ARRAY..][..Self::ARRAY]);
-        FaceOutcome {
-            reading: MeshReading { landmarks: Landmarks(points(0)), presence: head.presence },
-            smoothed: Smoothed { landmarks: Landmarks(points(1)), speed: points(2) },
-            pose: Pose { yaw: head.yaw, pitch: head.pitch, roll: head.roll },
-            swapped: head.gate > 0.5,
-        }
+        let (_, arrays) = bytes.split_at(size_of::<Self>());
+        let FaceOutcome { reading, smoothed, .. } = out;
+        let into = [&mut reading.landmarks.0, &mut smoothed.landmarks.0, &mut smoothed.speed];
+        into.into_iter().zip(arrays.chunks_exact(Self::ARRAY)).for_each(|(out, array)| read_points(array, out));
+        reading.presence = head.presence;
+        out.pose = Pose { yaw: head.yaw, pitch: head.pitch, roll: head.roll };
+        out.swapped = head.gate > 0.5;
     }
 
     /// Reads the beginning of `Face`.
@@ -176,7 +166,8 @@ impl FaceHead {
 }
 
 /// The first three of each four numbers.
-fn points(bytes: &[u8]) -> Vec<Vec3> {
+fn read_points(bytes: &[u8], out: &mut Vec<Vec3>) {
     let point = |b: &[u8]| Vec3::from(bytemuck::pod_read_unaligned::<[f32; 3]>(&b[..12]));
-    bytes.chunks_exact(16).map(point).collect()
+    out.clear();
+    out.extend(bytes.chunks_exact(16).map(point));
 }

@@ -1,0 +1,43 @@
+//! What a frame brought.
+
+use crate::face::Pose;
+use crate::path::StageTimes;
+use crate::track::Track;
+
+/// A face that the pipeline follows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaceReport {
+    /// Stays the same while the face is followed.
+    pub id: u64,
+    /// Bounding box of the mesh in frame pixels: left, top, right, bottom.
+    pub bounds: [f32; 4],
+    /// Head pose.
+    pub pose: Pose,
+    /// The landmark network's belief, 0 to 1.
+    pub presence: f32,
+    /// Whether it was swapped; otherwise the fallback was shown.
+    pub swapped: bool,
+}
+
+/// What happened in a frame.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// Faces followed now.
+    pub faces: Vec<FaceReport>,
+    /// Ids that appeared in this frame.
+    pub found: Vec<u64>,
+    /// Ids that were given up in this frame.
+    pub lost: Vec<u64>,
+    /// Milliseconds per stage.
+    pub times: StageTimes,
+    /// Something the user should know once, e.g. that the GPU was lost and the CPU goes on.
+    pub warning: Option<String>,
+}
+
+impl FaceReport {
+    pub(super) fn of(track: &Track) -> Self {
+        let (lo, hi) = track.bounds();
+        let Track { id, pose, presence, swapped, .. } = *track;
+        Self { id, bounds: [lo.x, lo.y, hi.x, hi.y], pose, presence, swapped }
+    }
+}

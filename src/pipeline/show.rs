@@ -1,0 +1,55 @@
+//! What the pipeline itself draws: over faces that could not be swapped, and the badge.
+
+use std::time::Instant;
+
+use super::{Pipeline, Report};
+use crate::conceal::{self, Still};
+use crate::error::Result;
+use crate::frame::FrameViewMut;
+use crate::marks::badge::Badge;
+use crate::path::Stage;
+use crate::settings::{Fallback, Look};
+
+impl Pipeline {
+    /// Hides the faces that were swapped a moment ago without running any network, by the fallback policy: for
+    /// frames that are too late to be swapped (QoS). No frame may be in flight.
+    pub fn conceal(&mut self, frame: &mut FrameViewMut<'_>) -> Result<Report> {
+        self.look_at_size(&frame.info);
+        self.tracker.tracks.iter_mut().for_each(|t| t.swapped = false);
+        self.hide_unswapped(frame, self.look.fallback);
+        Ok(self.report(Vec::new(), Vec::new()))
+    }
+
+    /// The fallback for faces that could not be swapped, and the memory that `freeze` needs.
+    pub(super) fn hide_unswapped(&mut self, frame: &mut FrameViewMut<'_>, fallback: Fallback) {
+        let start = Instant::now();
+        for track in &mut self.tracker.tracks {
+            let ellipse = track.ellipse();
+            match fallback {
+                Fallback::Freeze if track.swapped => track.still = Some(Still::take(frame, ellipse)),
+                _ if track.swapped => track.still = None,
+                Fallback::Pass => {}
+                Fallback::Freeze | Fallback::Blur => {
+                    conceal::blur(frame, &ellipse);
+                    // A still does not hide a face that has moved away from it.
+                    let frozen = fallback == Fallback::Freeze;
+                    if let Some(still) = track.still.as_ref().filter(|s| frozen && s.is_near(&ellipse)) {
+                        still.show(frame);
+                    }
+                }
+            }
+        }
+        self.marking.add(Stage::Mark, start.elapsed());
+    }
+
+    /// The badge, on frames in which a face was swapped.
+    pub(super) fn mark(&mut self, frame: &mut FrameViewMut<'_>, look: &Look) {
+        let start = Instant::now();
+        if look.badge && self.tracker.tracks.iter().any(|t| t.swapped) {
+            let corner = look.badge_position;
+            let kept = self.badge.take().filter(|b| b.fits(frame.info, corner));
+            self.badge.insert(kept.unwrap_or_else(|| Badge::new(frame.info, corner))).paint(frame);
+        }
+        self.marking.add(Stage::Mark, start.elapsed());
+    }
+}
