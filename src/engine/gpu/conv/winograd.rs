@@ -5,9 +5,10 @@
 //! would take 2.2 GB, those of one layer more than the 128 MiB that every adapter binds.
 
 use alphaswap_shaders as shaders;
+use rayon::prelude::*;
 
+use super::Layer;
 use super::gemm::slice_rows;
-use super::{Layer, pairs};
 use crate::engine::gpu::lower::{Lowering, Storage};
 use crate::error::Result;
 use crate::gpu::params::WinogradParams;
@@ -105,15 +106,17 @@ impl Lowering<'_> {
     }
 }
 
-/// `[out, in, 3, 3]` to `[16, fan, rows]`: each filter g as G g G^T (Lavin and Gray 2015), zeros where padded.
+/// `[out, in, 3, 3]` to `[fan, 16, rows]`: each filter g as G g G^T (Lavin and Gray 2015), zeros where padded.
 fn pack(weight: &[f32], in_c: usize, bands: &Bands) -> Vec<f32> {
-    let mut packed = vec![0.0; PLACES * bands.fan * bands.rows];
-    let filters = weight.as_chunks::<9>().0;
-    for (o, c) in pairs(filters.len() / in_c, in_c) {
-        for (place, value) in transformed(&filters[o * in_c + c]).into_iter().enumerate() {
-            packed[(place * bands.fan + c) * bands.rows + o] = value;
+    let mut packed = vec![0.0; bands.fan * PLACES * bands.rows];
+    let channels = packed.par_chunks_mut(PLACES * bands.rows).take(in_c).enumerate();
+    channels.for_each(|(c, channel)| {
+        for (o, g) in weight.as_chunks::<9>().0.iter().skip(c).step_by(in_c).enumerate() {
+            for (place, value) in transformed(g).into_iter().enumerate() {
+                channel[place * bands.rows + o] = value;
+            }
         }
-    }
+    });
     packed
 }
 
