@@ -22,13 +22,7 @@ fn weight(cutoff: f32, elapsed_secs: f32) -> f32 {
 }
 
 /// Filters `raw` (frame pixels) with what was said `elapsed_secs` ago, into `out`. `smoothing` is 0 (none) to 1.
-pub fn one_euro(
-    raw: &Landmarks,
-    history: Option<&Smoothed>,
-    elapsed_secs: f32,
-    smoothing: f32,
-    out: &mut Smoothed,
-) {
+pub fn one_euro(raw: &Landmarks, history: Option<&Smoothed>, elapsed_secs: f32, smoothing: f32, out: &mut Smoothed) {
     let (points, speeds) = (&mut out.landmarks.0, &mut out.speed);
     points.clear();
     speeds.clear();

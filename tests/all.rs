@@ -19,3 +19,7 @@ mod shaders;
 mod smooth;
 mod support;
 mod track;
+
+/// Lets tests count what their thread allocates.
+#[global_allocator]
+static ALLOCATOR: support::counting::Counting = support::counting::Counting;

@@ -1,6 +1,6 @@
 //! [`Context`]: one open GPU.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use wgpu::BufferUsages;
 
 use super::BufferRange;
+use super::belt::Belt;
 use super::kernel::Kernels;
 use crate::error::{Error, Result};
 
@@ -28,7 +29,9 @@ pub struct Context {
     /// Its queue.
     pub queue: wgpu::Queue,
     pub(crate) kernels: Kernels,
-    pub(crate) buffers: AtomicU64,
+    pub(super) belt: Mutex<Belt>,
+    pub(super) buffers: AtomicU64,
+    submissions: AtomicU64,
     line: String,
     software: bool,
     fault: Fault,
@@ -72,7 +75,17 @@ impl Context {
         let line = format!("{} ({}, {}): {why}", info.name, info.backend, info.driver_info);
         tracing::debug!("{line}");
         let software = info.device_type == wgpu::DeviceType::Cpu;
-        Ok(Self { device, queue, kernels: Kernels::default(), buffers: AtomicU64::new(0), line, software, fault })
+        Ok(Self {
+            device,
+            queue,
+            kernels: Kernels::default(),
+            belt: Mutex::default(),
+            buffers: AtomicU64::new(0),
+            submissions: AtomicU64::new(0),
+            line,
+            software,
+            fault,
+        })
     }
 
     /// One line: what it runs on and why.
@@ -104,11 +117,13 @@ impl Context {
         self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(label) })
     }
 
-    /// Hands the commands to the GPU and does not wait.
-    pub fn submit(&self, encoder: wgpu::CommandEncoder) -> Result<wgpu::SubmissionIndex> {
-        let index = self.queue.submit([encoder.finish()]);
-        self.check()?;
-        Ok(index)
+    /// Number of submissions so far.
+    pub fn submissions_made(&self) -> u64 {
+        self.submissions.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_submission(&self) {
+        self.submissions.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Waits until all submitted work is done.

@@ -23,7 +23,7 @@ static CONTEXT: LazyLock<Option<Arc<Context>>> = LazyLock::new(|| {
 });
 
 /// The adapter that `ALPHASWAP_TEST_ADAPTER` names (a part of its name), else any, software preferred.
-fn adapter_name() -> Option<String> {
+pub fn adapter_name() -> Option<String> {
     let any = || adapters().into_iter().max_by_key(|a| a.software).map(|a| a.name);
     std::env::var("ALPHASWAP_TEST_ADAPTER").ok().or_else(any)
 }

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
+use gst_base::subclass::BaseTransformMode;
 use gst_base::subclass::base_transform::GenerateOutputSuccess;
 use gst_base::subclass::prelude::*;
-use gst_base::subclass::BaseTransformMode;
 
 use crate::imp::{AlphaSwap, CAT, lock};
 use crate::session::{Finished, Request, Session};
@@ -183,13 +183,10 @@ impl BaseTransformImpl for AlphaSwap {
         let _ = time.map(|time| self.obj().sync_values(time));
     }
 
-    fn submit_input_buffer(
-        &self,
-        is_discont: bool,
-        inbuf: gst::Buffer,
-    ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        // The base class marks the next buffer that it pushes: that must be this one.
-        if is_discont {
+    fn submit_input_buffer(&self, is_discont: bool, inbuf: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        // The base class marks the next buffer that it pushes: that must be this one. (`is_discont` stays set until it
+        // has pushed one.)
+        if inbuf.flags().contains(gst::BufferFlags::DISCONT) {
             self.drain()?;
         }
         let submitted = self.parent_submit_input_buffer(is_discont, inbuf)?;

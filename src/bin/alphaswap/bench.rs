@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alphaswap::Pipeline;
 use alphaswap::color::Conversion;
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, PixelFormat};
 use alphaswap::gpu::{self, Choice};
@@ -13,6 +12,7 @@ use alphaswap::identity::{Identity, Texture};
 use alphaswap::models::Model;
 use alphaswap::path::Stage;
 use alphaswap::settings::{DeviceChoice, Look, ModelChoice};
+use alphaswap::{Pipeline, Report};
 use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets};
 use glam::Vec3;
@@ -51,6 +51,9 @@ pub struct Args {
     /// Frames per size.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1000))]
     frames: u16,
+    /// Frames held back so that GPU and CPU work at the same time, as the element's property.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=1))]
+    latency_frames: u8,
     /// Print JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -149,24 +152,37 @@ fn measure(args: &Args, pipeline: &mut Pipeline, identity: &Identity, (width, he
         total_ms: 0.0,
         stages_ms: Stage::ALL.map(|s| (s.name(), 0.0)).to_vec(),
     };
+    let overlap = args.latency_frames > 0 && pipeline.overlaps();
+    let mut held: Option<Owned> = None;
+    let mut started = 0;
     let mut step = |picture: RgbImage| -> Result<ControlFlow<()>> {
-        let (info, [mut y, mut u, mut v]) = i420(&picture);
-        let chroma = info.width.div_ceil(2);
-        let mut frame = FrameViewMut::new(info, [&mut y, &mut u, &mut v], [info.width, chroma, chroma])?;
-        let time = Duration::from_millis(40 * result.frames as u64);
+        let mut frame = Owned::i420(&picture);
+        let time = Some(Duration::from_millis(40 * started));
+        started += 1;
         let start = Instant::now();
-        let report = pipeline.process(&mut frame, Some(time))?;
-        result.total_ms += start.elapsed().as_secs_f64() * 1e3;
-        result.frames += 1;
-        result.frames_swapped += usize::from(report.faces.iter().any(|f| f.swapped));
-        result.stages_ms.iter_mut().zip(report.times.0).for_each(|(sum, ms)| sum.1 += f64::from(ms));
-        Ok(if result.frames < usize::from(args.frames) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        let report = if overlap {
+            let mut last = held.take();
+            let mut last_view = last.as_mut().map(Owned::view_mut).transpose()?;
+            let report = pipeline.overlap(&frame.view_mut()?.view(), time, last_view.as_mut())?;
+            held = Some(frame);
+            report
+        } else {
+            Some(pipeline.process(&mut frame.view_mut()?, time)?)
+        };
+        result.add(start.elapsed(), report);
+        let more = started < u64::from(args.frames);
+        Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     };
     match &args.clip {
         Some(clip) => clip_frames(clip, (width, height), &mut step)?,
         None => {
             (0..args.frames).try_for_each(|i| step(synthetic(&identity.textures[0], i, width, height)).map(drop))?
         }
+    }
+    if let Some(mut last) = held {
+        let start = Instant::now();
+        let report = pipeline.finish(&mut last.view_mut()?)?;
+        result.add(start.elapsed(), Some(report));
     }
     if result.frames == 0 {
         bail!("the clip has no frame");
@@ -178,23 +194,45 @@ fn measure(args: &Args, pipeline: &mut Pipeline, identity: &Identity, (width, he
     Ok(result)
 }
 
-/// The picture in the format that decoders give.
-fn i420(picture: &RgbImage) -> (FrameInfo, [Vec<u8>; 3]) {
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let info = FrameInfo { format: PixelFormat::I420, width, height, color: ColorSpace::default() };
-    let codes_from_rgb = Conversion::rgb_from_codes(&info).inverse();
-    let mut channel = 0;
-    let planes = info.format.components().map(|component| {
-        let ([columns, rows], [right, down]) = (component.size(width, height), component.pitch());
-        let code = |x: usize, y: usize| {
-            let rgb = picture.get_pixel(x as u32 * right as u32, y as u32 * down as u32).0;
-            codes_from_rgb.apply(Vec3::from(rgb.map(|c| f32::from(c) / 255.0)))[channel].round() as u8
-        };
-        let plane = (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y))).map(|(x, y)| code(x, y)).collect();
-        channel += 1;
-        plane
-    });
-    (info, planes)
+impl Frames {
+    fn add(&mut self, time: Duration, report: Option<Report>) {
+        self.total_ms += time.as_secs_f64() * 1e3;
+        let Some(report) = report else { return };
+        self.frames += 1;
+        self.frames_swapped += usize::from(report.faces.iter().any(|f| f.swapped));
+        self.stages_ms.iter_mut().zip(report.times.0).for_each(|(sum, ms)| sum.1 += f64::from(ms));
+    }
+}
+
+/// A frame in the format that decoders give.
+struct Owned {
+    info: FrameInfo,
+    planes: [Vec<u8>; 3],
+}
+
+impl Owned {
+    fn i420(picture: &RgbImage) -> Self {
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let info = FrameInfo { format: PixelFormat::I420, width, height, color: ColorSpace::default() };
+        let codes_from_rgb = Conversion::rgb_from_codes(&info).inverse();
+        let mut channel = 0;
+        let planes = info.format.components().map(|component| {
+            let ([columns, rows], [right, down]) = (component.size(width, height), component.pitch());
+            let code = |x: usize, y: usize| {
+                let rgb = picture.get_pixel(x as u32 * right as u32, y as u32 * down as u32).0;
+                codes_from_rgb.apply(Vec3::from(rgb.map(|c| f32::from(c) / 255.0)))[channel].round() as u8
+            };
+            let plane = (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y))).map(|(x, y)| code(x, y)).collect();
+            channel += 1;
+            plane
+        });
+        Self { info, planes }
+    }
+
+    fn view_mut(&mut self) -> Result<FrameViewMut<'_>> {
+        let (chroma, [y, u, v]) = (self.info.width.div_ceil(2), &mut self.planes);
+        Ok(FrameViewMut::new(self.info, [y, u, v], [self.info.width, chroma, chroma])?)
+    }
 }
 
 fn clip_frames(

@@ -222,7 +222,8 @@ impl GpuPath {
             let face = faces[index];
             bound.slots[face.slot].record_paint(&mut encoder, timer, painter.generator.as_ref(), face.crop);
         }
-        let detections = DETECTOR_OUTPUTS.iter().filter(|_| work.detect).filter_map(|name| detector.output_buffer(name));
+        let detections =
+            DETECTOR_OUTPUTS.iter().filter(|_| work.detect).filter_map(|name| detector.output_buffer(name));
         let codes = (!faces.is_empty()).then_some(&bound.frame.codes);
         let faces = faces.iter().map(|face| &bound.slots[face.slot].result);
         trip.depart(encoder, detections.chain(faces).chain(codes), start)
@@ -273,7 +274,8 @@ impl FramePath for GpuPath {
     }
 
     fn collect(&mut self, ticket: Ticket, frame: &mut FrameViewMut<'_>, done: &mut Done) -> Result<()> {
-        let boxes = DETECTOR_OUTPUTS.map(|name| self.detector.output_buffer(name).map_or(0, |range| range.size as usize));
+        let boxes =
+            DETECTOR_OUTPUTS.map(|name| self.detector.output_buffer(name).map_or(0, |range| range.size as usize));
         let result = self.flights.get(ticket)?.land(boxes, &mut self.times, frame, done);
         self.flights.close(ticket);
         result
