@@ -76,7 +76,7 @@ fn swap(identity: &Identity, canvas: &[f32], points: &Landmarks, folder: &Path) 
     let model = Model::builtin("generator")?;
     let config = model.card.generator.clone().context("the generator's card has no [generator] table")?;
     let mut generator = Generator::new(&model, config)?;
-    generator.set_identity(&identity.embedding);
+    generator.set_identity(identity)?;
     let mut swapped = made.rgb.to_vec();
     generator.run(canvas, side, CROP, &mut swapped);
     save(&swapped, side, &folder.join("6-generator.png"))?;

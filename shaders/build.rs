@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 use compose::{Composed, Permutation};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
+/// Everything that a shader may need of an adapter; which shaders need more than the first is the Rust side's business.
+const CAPABILITIES: Capabilities =
+    Capabilities::SHADER_FLOAT16.union(Capabilities::SUBGROUP).union(Capabilities::COOPERATIVE_MATRIX);
+
 fn main() {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     for path in ["compose.rs", "permutations.txt", "face", "nn", "image", "shared"] {
@@ -66,21 +70,41 @@ fn reflect(permutation: &Permutation, composed: &Composed) -> Result<String, Str
     let Permutation { name, file, .. } = permutation;
     let text = &composed.source;
     let module = naga::front::wgsl::parse_str(text).map_err(|e| format!("{name}: {}", e.emit_to_string(text)))?;
-    Validator::new(ValidationFlags::all(), Capabilities::SHADER_FLOAT16)
+    Validator::new(ValidationFlags::all(), CAPABILITIES)
         .validate(&module)
         .map_err(|e| format!("{name}: {}", e.emit_to_string(text)))?;
     let [entry] = module.entry_points.as_slice() else {
         return Err(format!("{name}: expected one entry point, found {}", module.entry_points.len()));
     };
     let bindings = bindings(&module).map_err(|e| format!("{name}: {e}"))?;
+    let constants = constants(&module);
+    let bytes = workgroup_bytes(&module).map_err(|e| format!("{name}: {e}"))?;
     let overrides: Vec<&str> = module.overrides.iter().filter_map(|(_, o)| o.name.as_deref()).collect();
     let mut code = String::new();
     let upper = name.to_uppercase();
     let _ = writeln!(code, "/// `{file}.wgsl` as permutation `{name}`.\npub const {upper}: Shader = Shader {{");
     let _ = writeln!(code, "    name: {name:?},\n    source: r####\"{text}\"####,");
-    let _ = writeln!(code, "    workgroup_size: {:?},\n    overrides: &{overrides:?},", entry.workgroup_size);
+    let _ = writeln!(code, "    workgroup_size: {:?},\n    workgroup_bytes: {bytes},", entry.workgroup_size);
+    let _ = writeln!(code, "    overrides: &{overrides:?},\n    constants: &{constants:?},");
     let _ = writeln!(code, "    bindings: &[\n{bindings}    ],\n}};");
     Ok(code)
+}
+
+/// Names and values of the unsigned constants.
+fn constants(module: &naga::Module) -> Vec<(&str, u32)> {
+    let value = |c: &naga::Constant| match module.global_expressions[c.init] {
+        naga::Expression::Literal(naga::Literal::U32(value)) => Some(value),
+        _ => None,
+    };
+    module.constants.iter().filter_map(|(_, c)| Some((c.name.as_deref()?, value(c)?))).collect()
+}
+
+/// Bytes of workgroup memory, each variable at a multiple of 16.
+fn workgroup_bytes(module: &naga::Module) -> Result<u32, String> {
+    let mut layouter = naga::proc::Layouter::default();
+    layouter.update(module.to_ctx()).map_err(|e| e.to_string())?;
+    let variables = module.global_variables.iter().filter(|(_, v)| v.space == naga::AddressSpace::WorkGroup);
+    Ok(variables.map(|(_, v)| layouter[v.ty].size.next_multiple_of(16)).sum())
 }
 
 /// The initialisers of the bindings of group 0, in binding order.

@@ -5,6 +5,7 @@
 //! [`canvas_side`].
 
 use glam::{Affine2, Mat2, Vec2};
+use serde::{Deserialize, Serialize};
 
 use crate::face::Landmarks;
 
@@ -21,6 +22,50 @@ pub const TEMPLATE: [Vec2; 5] = [
 /// The crop's side for which the template is used without a half-pixel correction.
 const REFERENCE_CROP: f32 = 256.0;
 
+/// What of a photo an identity encoder sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub enum EncoderCrop {
+    /// An upright square around the mesh (FaceRes).
+    #[default]
+    MeshBox,
+    /// The template arcface_112_v2, on which ArcFace was trained (inswapper).
+    Arcface112,
+    /// The whole crop of the template arcface_128_v2, so a wider view (AlphaFace).
+    Arcface128,
+}
+
+impl EncoderCrop {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::MeshBox, Self::Arcface112, Self::Arcface128];
+
+    /// Name in cards and identity files.
+    pub const fn name(self) -> &'static str {
+        ["mesh_box", "arcface_112", "arcface_128"][self as usize]
+    }
+
+    /// Whether it is the one that cards need not name.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<EncoderCrop> for &'static str {
+    fn from(crop: EncoderCrop) -> Self {
+        crop.name()
+    }
+}
+
+impl TryFrom<String> for EncoderCrop {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let known = || Self::ALL.map(Self::name).join(", ");
+        let crop = Self::ALL.into_iter().find(|crop| crop.name() == name);
+        crop.ok_or_else(|| format!("there is no encoder crop `{name}`; there are {}", known()))
+    }
+}
+
 /// Side of the canvas around a crop of side `crop`, both in pixels.
 pub const fn canvas_side(crop: usize) -> usize {
     crop + 2 * (crop / 8)
@@ -33,6 +78,18 @@ pub const fn canvas_side(crop: usize) -> usize {
 pub fn canvas_from_frame(landmarks: &Landmarks, crop: usize) -> Affine2 {
     let ratio = crop as f32 / REFERENCE_CROP;
     let place = |t: Vec2| (t * REFERENCE_CROP + REFERENCE_CROP / 8.0 + 0.5) * ratio - 0.5;
+    similarity(&landmarks.five(), &TEMPLATE.map(place))
+}
+
+/// The similarity from frame pixels to the crop of 256 px itself, without the canvas around it.
+pub fn crop_from_frame(landmarks: &Landmarks) -> Affine2 {
+    similarity(&landmarks.five(), &TEMPLATE.map(|t| t * REFERENCE_CROP))
+}
+
+/// The similarity from frame pixels to ArcFace's square of `side` px: template arcface_112_v2, that is [`TEMPLATE`] moved
+/// back by 8 of 128 px, in a picture of 112. As in insightface, the template point `t` stands at pixel `side t`.
+pub fn arcface_from_frame(landmarks: &Landmarks, side: usize) -> Affine2 {
+    let place = |t: Vec2| (t * 128.0 - Vec2::new(8.0, 0.0)) * (side as f32 / 112.0);
     similarity(&landmarks.five(), &TEMPLATE.map(place))
 }
 

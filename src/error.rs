@@ -70,6 +70,14 @@ impl Error {
     pub fn model(model: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Model { model: model.into(), reason: reason.into() }
     }
+
+    /// An [`Error::Model`] said of `model`; other errors as they are.
+    pub fn of_model(self, model: &str) -> Self {
+        match self {
+            Self::Model { reason, .. } => Self::model(model, reason),
+            other => other,
+        }
+    }
 }
 
 /// The library's result.

@@ -13,6 +13,7 @@ pub mod device;
 pub mod engine;
 pub mod error;
 pub mod face;
+pub mod files;
 pub mod frame;
 pub mod gpu;
 pub mod guide;

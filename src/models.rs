@@ -7,13 +7,14 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::nets::{NetSpec, Port, blazeface, facemesh, faceres};
+use crate::nets::{GeneratorConfig, NetSpec, Port, blazeface, facemesh, faceres};
 use crate::tensor::Tensor;
 
 mod card;
 mod weights;
 
 pub use card::{Card, CardPort, Source};
+pub use weights::{to_f32, views};
 
 /// Parameters by dotted name, as f32.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +24,9 @@ pub struct Weights(pub HashMap<String, Tensor>);
 /// `[898, 3]` i32, `basis_index` `[n]` i32 and `basis_weight` `[n]` for the head's pose.
 pub const CANONICAL: &[u8] = include_bytes!("../models/canonical.safetensors");
 
-/// Largest weights file and card that are read, in bytes; the official AlphaFace generator has half a gibibyte.
-const MAX_WEIGHTS: u64 = 2 << 30;
+/// Largest weights file that is read, in bytes; the official AlphaFace generator has half a gibibyte.
+pub const MAX_WEIGHTS: u64 = 2 << 30;
+/// Largest card.
 const MAX_CARD: u64 = 1 << 20;
 
 /// A network's file that is part of the binary.
@@ -124,21 +126,43 @@ impl Model {
         Ok(model)
     }
 
+    /// A generator of the topology `config` with random weights, to measure speed: its pictures are noise.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a config that makes no sense.
+    pub fn random(config: GeneratorConfig, seed: u64) -> Result<Self> {
+        let weights = Weights::random(&config.spec()?, seed);
+        let card = Card {
+            name: "random".into(),
+            network: "alphaface".into(),
+            about: "Random weights.".into(),
+            licence: "CC0-1.0".into(),
+            sha256: None,
+            source: None,
+            input: Vec::new(),
+            output: Vec::new(),
+            generator: Some(config),
+            arcface: None,
+        };
+        Ok(Self { name: "random".into(), card, weights, sha256: String::new() })
+    }
+
     /// The network that the card names.
     ///
     /// # Errors
-    /// [`Error::Model`] for an unknown network, or a generator config that makes no sense.
+    /// [`Error::Model`] for an unknown network, or a config of one that makes no sense.
     pub fn spec(&self) -> Result<NetSpec> {
-        match (self.card.network.as_str(), &self.card.generator) {
-            ("blazeface_back_256", None) => Ok(blazeface::blazeface_back()),
-            ("facemesh_468_192", None) => Ok(facemesh::facemesh()),
-            ("faceres_224", None) => Ok(faceres::faceres()),
-            ("alphaface", Some(config)) => config.spec().map_err(|error| match error {
-                Error::Model { reason, .. } => Error::model(&self.name, reason),
-                other => other,
-            }),
-            ("alphaface", None) => Err(Error::model(&self.name, "its card has no [generator] table")),
-            (network, _) => Err(Error::model(&self.name, format!("its card names an unknown network {network:?}"))),
+        let Card { network, generator, arcface, .. } = &self.card;
+        let no_table = |table| Error::model(&self.name, format!("its card has no [{table}] table"));
+        match (network.as_str(), generator, arcface) {
+            ("blazeface_back_256", None, None) => Ok(blazeface::blazeface_back()),
+            ("facemesh_468_192", None, None) => Ok(facemesh::facemesh()),
+            ("faceres_224", None, None) => Ok(faceres::faceres()),
+            ("alphaface", Some(config), None) => config.spec().map_err(|e| e.of_model(&self.name)),
+            ("arcface", None, Some(config)) => config.spec().map_err(|e| e.of_model(&self.name)),
+            ("alphaface", None, _) => Err(no_table("generator")),
+            ("arcface", _, None) => Err(no_table("arcface")),
+            (network, ..) => Err(Error::model(&self.name, format!("its card names an unknown network {network:?}"))),
         }
     }
 
@@ -163,7 +187,10 @@ impl Model {
 }
 
 /// Refuses what is no regular file (reading a pipe or a device may never end) or has more than `most` bytes.
-fn check_size(path: &Path, most: u64) -> std::io::Result<()> {
+///
+/// # Errors
+/// What the file system says, or the reason of the refusal.
+pub fn check_size(path: &Path, most: u64) -> std::io::Result<()> {
     let metadata = std::fs::metadata(path)?;
     let refuse = |reason: String| Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
     match metadata.len() {

@@ -1,21 +1,27 @@
 //! The one integration test binary; this is its table of contents.
 
+mod arcface;
 mod cli;
 mod device;
 mod element;
 mod engine_cpu;
 mod engine_gpu;
+mod enroll;
 mod frame;
 mod gpu_guide;
 mod gpu_path;
 mod guide;
 mod house;
 mod identity;
+#[cfg(feature = "train")]
+mod import;
 mod mesh;
 mod models;
 mod networks;
+mod official;
 mod pipeline;
 mod shaders;
+mod simplify;
 mod smooth;
 mod support;
 mod track;

@@ -18,7 +18,7 @@ fn alphaswap() -> Command {
 }
 
 /// A file of the demo's media.
-fn media(name: &str) -> PathBuf {
+pub fn media(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/media").join(name)
 }
 
@@ -37,7 +37,7 @@ fn identity() -> &'static Path {
 const CONSENT: [&str; 4] = ["--name", "Kai", "--consent", "a made-up person; no consent needed"];
 
 /// A run that fails with exit code 1 and says all of `words` in one line.
-fn fails(command: &mut Command, words: &[&str]) {
+pub fn fails(command: &mut Command, words: &[&str]) {
     let assert = command.assert().code(1);
     let stderr = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
     let line = stderr.lines().rfind(|l| l.starts_with("error: ")).unwrap_or_else(|| panic!("no error in: {stderr}"));
@@ -47,7 +47,7 @@ fn fails(command: &mut Command, words: &[&str]) {
 }
 
 /// Names of the files in a folder, hidden ones too.
-fn listing(dir: &Path) -> Vec<String> {
+pub fn listing(dir: &Path) -> Vec<String> {
     let name = |e: std::io::Result<std::fs::DirEntry>| e.unwrap().file_name().into_string().unwrap();
     let mut names: Vec<String> = std::fs::read_dir(dir).unwrap().map(name).collect();
     names.sort();

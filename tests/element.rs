@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Once;
 
+use alphaswap::align::EncoderCrop;
 use alphaswap::face::{Landmarks, POINTS, Pose};
 use alphaswap::frame::PixelFormat;
-use alphaswap::identity::{Consent, Identity, Texture};
+use alphaswap::identity::{Consent, Embedding, Identity, Texture};
 use glam::Vec3;
 use gst::prelude::*;
 
@@ -41,12 +42,14 @@ impl Source {
     pub fn of_encoder(encoder: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("nobody.alphaface");
-        Identity { encoder: encoder.into(), ..nobody() }.save(&path).unwrap();
+        let values = (0..1024).map(|i| (i as f32).sin()).collect();
+        let embedding = Embedding { encoder: encoder.into(), crop: EncoderCrop::MeshBox, sha256: None, values };
+        Identity { embeddings: vec![embedding], ..nobody() }.save(&path).unwrap();
         Self { _dir: dir, path }
     }
 }
 
-/// A grey square with a mesh laid out as a grid.
+/// A grey square with a mesh laid out as a grid, without an embedding.
 fn nobody() -> Identity {
     let side = 160;
     let point = |i: usize| Vec3::new((i % 22) as f32, (i / 22) as f32, 0.0) * side as f32 / 22.0;
@@ -59,8 +62,7 @@ fn nobody() -> Identity {
     Identity {
         name: "Nobody".into(),
         consent: Consent { text: "nobody's face".into(), date: "2026-01-01".into() },
-        encoder: "faceres".into(),
-        embedding: (0..1024).map(|i| (i as f32).sin()).collect(),
+        embeddings: Vec::new(),
         textures: vec![texture],
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use alphaswap::engine::cpu::Net;
 use alphaswap::models::Weights;
-use alphaswap::nets::{Activation, Builder, ConvArgs, Edge, NetSpec, Op, Padding, Shape, ValueId};
+use alphaswap::nets::{Activation, Builder, Caii, ConvArgs, Edge, NetSpec, Op, Padding, Shape, ValueId};
 use alphaswap::tensor::Tensor;
 use proptest::prelude::*;
 
@@ -87,6 +87,10 @@ fn act() -> impl Strategy<Value = Activation> {
     ]
 }
 
+fn caii() -> impl Strategy<Value = Caii> {
+    prop::sample::select(vec![Caii::Off, Caii::Averaged, Caii::Folded])
+}
+
 /// Sizes around the register blocks, and sizes that fill many.
 fn size(most: usize) -> impl Strategy<Value = usize> {
     prop_oneof![3 => 1..=most.min(20), 1 => 1..=most]
@@ -155,18 +159,20 @@ proptest! {
     }
 
     #[test]
-    fn style_norms(c in size(40), h in 1..12usize, w in 2..12usize, caii: bool, residual: bool, act in act(), seed in any::<u32>()) {
+    fn style_norms(c in size(40), h in 1..12usize, w in 2..12usize, caii in caii(), residual: bool, act in act(), seed in any::<u32>()) {
         let mut b = Builder::new("style");
         let (x, style) = (b.input("x", Shape::new(c, h, w)), b.input_vector("style", 2 * c));
-        let mut inputs = vec![x, style];
-        if caii {
-            inputs.push(b.mean("mean", x));
+        let (mut inputs, mean) = (vec![x, style], b.mean("mean", x));
+        if caii != Caii::Off {
+            inputs.push(mean);
         }
         if residual {
             inputs.push(x);
         }
         let y = b.push("norm", Op::StyleNorm { eps: 1e-3, caii, residual, act }, &inputs, Shape::new(c, h, w));
+        let after = b.mean("after", y);
         b.output("y", y, &[1, c, h, w]);
+        b.output("after", after, &[1, c]);
         check(b.finish(), seed.into());
     }
 
@@ -190,6 +196,20 @@ proptest! {
         b.output("sum", twice, &[1, c + d + 3, h, w]);
         b.output("rows", rows, &[1, b.shape(rows).h, 1]);
         check(b.finish(), 7);
+    }
+
+    #[test]
+    fn scales_and_shifts(c in size(40), h in 1..12usize, w in 1..12usize, seed in any::<u32>()) {
+        let pad = Padding::all(Edge::Zero, 1);
+        let args = ConvArgs::new(5, 3).pad(pad);
+        check(one(Shape::new(c, h, w), |b, x| b.scale_shift("bn", x)), seed.into());
+        // Zeros around the scaled map, in front of a sum with the map itself.
+        let block = |b: &mut Builder, x| {
+            let y = b.scale_shift("bn", x);
+            let y = b.conv("conv", y, ConvArgs { out: c, ..args });
+            b.add("sum", y, x, Activation::None)
+        };
+        check(one(Shape::new(c, h, w), block), seed.into());
     }
 
     #[test]
@@ -258,7 +278,7 @@ fn slow_inputs_are_kept_between_runs() {
     let mut b = Builder::new("slow");
     let (x, id) = (b.input("x", Shape::new(20, 6, 6)), b.input_vector("id", 30));
     let style = b.linear("style", id, 40, Activation::LeakyRelu(0.2));
-    let norm = Op::StyleNorm { eps: 1e-5, caii: false, residual: false, act: Activation::None };
+    let norm = Op::StyleNorm { eps: 1e-5, caii: Caii::Off, residual: false, act: Activation::None };
     let y = b.push("norm", norm, &[x, style], Shape::new(20, 6, 6));
     b.output("y", y, &[1, 20, 6, 6]);
     let spec = Arc::new(b.finish());

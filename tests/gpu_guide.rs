@@ -58,7 +58,7 @@ fn texture(face: &Landmarks, crop: usize, phase: f32) -> Texture {
 
 fn source(textures: Vec<Texture>) -> Source {
     let consent = Consent { text: "a drawing".into(), date: "2025-01-01".into() };
-    Source::new(&Identity { name: "drawn".into(), consent, encoder: "faceres".into(), embedding: vec![], textures })
+    Source::new(&Identity { name: "drawn".into(), consent, embeddings: vec![], textures })
 }
 
 /// Photos of several turns and sizes: candidates 0 to 2, and the mirror images of the turned ones as 3 and 4.

@@ -53,7 +53,7 @@ fn texture(yaw: f32, tint: [f32; 3]) -> Texture {
 
 fn identity(textures: Vec<Texture>) -> Source {
     let consent = Consent { text: "a drawing".into(), date: "2025-01-01".into() };
-    Source::new(&Identity { name: "drawn".into(), consent, encoder: "faceres".into(), embedding: vec![], textures })
+    Source::new(&Identity { name: "drawn".into(), consent, embeddings: vec![], textures })
 }
 
 /// Largest difference inside the mask's core.

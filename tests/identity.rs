@@ -4,8 +4,11 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use alphaswap::Error;
+use alphaswap::align::EncoderCrop;
 use alphaswap::face::{Landmarks, POINTS, Pose};
-use alphaswap::identity::{Consent, Identity, Texture};
+use alphaswap::identity::{Consent, Embedding, Identity, Texture};
+use alphaswap::nets::{GeneratorConfig, IdentityConfig};
 use glam::Vec3;
 use proptest::prelude::*;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -22,10 +25,18 @@ fn identity(textures: usize, side: usize) -> Identity {
     Identity {
         name: "Zoë".into(),
         consent: Consent { text: "Zoë, to everything,\nuntil revoked".into(), date: "2026-01-31".into() },
-        encoder: "faceres_224".into(),
-        embedding: (0..1024).map(|i| (i as f32).sin()).collect(),
+        embeddings: vec![
+            embedding("faceres_224", EncoderCrop::MeshBox, 1024),
+            embedding("arcface_w600k_r50", EncoderCrop::Arcface112, 512),
+            Embedding { sha256: None, ..embedding("arcface_w600k_r50", EncoderCrop::Arcface128, 512) },
+        ],
         textures: (0..textures).map(texture).collect(),
     }
+}
+
+fn embedding(encoder: &str, crop: EncoderCrop, width: usize) -> Embedding {
+    let values = (0..width).map(|i| (i as f32).sin()).collect();
+    Embedding { encoder: encoder.into(), crop, sha256: Some("0a".repeat(32)), values }
 }
 
 /// The bytes of a saved identity.
@@ -109,10 +120,16 @@ fn a_value_that_would_be_refused_is_not_saved() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("me.alphaface");
     type Spoil = fn(&mut Identity);
-    let spoil: [(&str, Spoil); 5] = [
+    let spoil: [(&str, Spoil); 11] = [
         ("consent", |i| i.consent.text = "  ".into()),
         ("name", |i| i.name = "a\u{1b}[31m".into()),
-        ("embedding", |i| i.embedding[3] = f32::NAN),
+        ("embedding 1: it is all zero or not finite", |i| i.embeddings[1].values[3] = f32::NAN),
+        ("embedding 0: it has 0 values", |i| i.embeddings[0].values.clear()),
+        ("5000 values", |i| i.embeddings[0].values.resize(5000, 1.0)),
+        ("SHA-256", |i| i.embeddings[0].sha256 = Some("abc".into())),
+        ("two embeddings by arcface_w600k_r50 on arcface_112", |i| i.embeddings[2].crop = EncoderCrop::Arcface112),
+        ("it has 0 embeddings", |i| i.embeddings.clear()),
+        ("`encoder`", |i| i.embeddings[0].encoder = "\u{7}".into()),
         ("textures", |i| i.textures.clear()),
         ("texture 0", |i| i.textures[0].rgb.truncate(5)),
     ];
@@ -158,29 +175,33 @@ fn folders_and_missing_files_are_named() {
 #[test]
 fn broken_contents_are_named() {
     type Change = fn(&mut Tensors, &mut HashMap<String, String>);
-    let cases: [(&str, Change); 12] = [
+    let cases: [(&str, Change); 16] = [
         ("weights of a model", |_, m| drop(m.remove("format"))),
         ("version `7`", |_, m| drop(m.insert("version".into(), "7".into()))),
         ("`consent` is missing", |_, m| drop(m.remove("consent"))),
         ("`name` is empty", |_, m| drop(m.insert("name".into(), "a\nb".into()))),
+        ("`embeddings.1.encoder` is missing", |_, m| drop(m.remove("embeddings.1.encoder"))),
+        ("no encoder crop `oval`", |_, m| drop(m.insert("embeddings.1.crop".into(), "oval".into()))),
         ("textures.0.pose", |_, m| drop(m.insert("textures.0.pose".into(), "1 2 x".into()))),
         ("pose", |_, m| drop(m.insert("textures.0.pose".into(), "NaN 2 3".into()))),
-        ("embedding is missing", |t, _| drop(t.remove("embedding"))),
-        ("NaN", |t, _| t.get_mut("embedding").unwrap().2[..4].copy_from_slice(&f32::NAN.to_le_bytes())),
-        ("embedding is all zero", |t, _| t.get_mut("embedding").unwrap().2.fill(0)),
-        ("type F16", |t, _| t.get_mut("embedding").unwrap().0 = Dtype::F16),
+        ("embeddings.0 is missing", |t, _| drop(t.remove("embeddings.0"))),
+        ("NaN", |t, _| t.get_mut("embeddings.0").unwrap().2[..4].copy_from_slice(&f32::NAN.to_le_bytes())),
+        ("embedding 0: it is all zero", |t, _| t.get_mut("embeddings.0").unwrap().2.fill(0)),
+        ("it has 0 embeddings", |t, _| t.retain(|name, _| !name.starts_with("embeddings."))),
+        ("it has 19 embeddings", |t, _| {
+            let one = t["embeddings.0"].clone();
+            t.extend((3..19).map(|i| (format!("embeddings.{i}"), one.clone())));
+        }),
+        // Another type of the same bytes has twice the elements.
+        ("type F16", |t, _| {
+            let embedding = t.get_mut("embeddings.0").unwrap();
+            (embedding.0, embedding.1) = (Dtype::F16, vec![2048]);
+        }),
         ("[468, 3]", |t, _| t.get_mut("textures.0.points").unwrap().1 = vec![3, 468]),
         ("[side, side, 3]", |t, _| t.get_mut("textures.0.rgb").unwrap().1 = vec![64 * 64 * 3]),
     ];
     for (expected, change) in cases {
-        let bytes = tampered(|t, m| {
-            change(t, m);
-            // Another type of the same bytes has twice the elements.
-            if t.get("embedding").is_some_and(|e| e.0 == Dtype::F16) {
-                t.get_mut("embedding").unwrap().1 = vec![2048];
-            }
-        });
-        let message = refusal(&bytes);
+        let message = refusal(&tampered(change));
         assert!(message.contains(expected), "{message} does not say {expected:?}");
     }
 }
@@ -199,15 +220,58 @@ fn hostile_offsets_are_refused() {
     }
 }
 
+/// Version 1 has one embedding, of FaceRes's kind of crop.
 #[test]
-fn identities_of_other_encoders_can_be_read() {
-    let mut other = identity(1, 64);
-    other.encoder = "arcface_w600k_r50".into();
-    other.embedding.truncate(512);
+fn older_files_are_read() {
+    let original = identity(1, 64);
+    let bytes = tampered(|tensors, meta| {
+        let one = tensors.remove("embeddings.0").unwrap();
+        tensors.retain(|name, _| !name.starts_with("embeddings."));
+        meta.retain(|key, _| !key.starts_with("embeddings."));
+        tensors.insert("embedding".into(), one);
+        meta.extend([("version", "1"), ("encoder", "faceres_224")].map(|(k, v)| (k.into(), v.into())));
+    });
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("other.alphaface");
-    other.save(&path).unwrap();
-    assert_eq!(Identity::open(&path).unwrap(), other);
+    let path = dir.path().join("old.alphaface");
+    fs::write(&path, bytes).unwrap();
+    let embeddings = vec![Embedding { sha256: None, ..original.embeddings[0].clone() }];
+    assert_eq!(Identity::open(&path).unwrap(), Identity { embeddings, ..original });
+}
+
+#[test]
+fn a_generator_finds_its_embedding() {
+    let identity = identity(1, 64);
+    let presets = [GeneratorConfig::guided_xs(), GeneratorConfig::inswapper_128(), GeneratorConfig::alphaface_256()];
+    for (i, preset) in presets.iter().enumerate() {
+        let found = identity.embedding(&preset.identity).unwrap();
+        assert!(std::ptr::eq(found, identity.embeddings[i].values.as_slice()), "embedding {i}");
+    }
+}
+
+#[test]
+fn an_embedding_of_another_kind_is_refused() {
+    type Change = fn(&mut IdentityConfig);
+    let cases: [(&[&str], Change); 5] = [
+        (&["by vit on arcface_112", "faceres_224 on mesh_box, arcface_w600k_r50"], |c| c.encoder = "vit".into()),
+        (&["arcface_w600k_r50 on mesh_box", "enroll the person again"], |c| c.encoder_crop = EncoderCrop::MeshBox),
+        (&["256 values", "has 512"], |c| c.width = 256),
+        (&["sha256 ffff", "has one of 0a0a"], |c| c.encoder_sha256 = Some("f".repeat(64))),
+        (&["sha256 ffff", "unknown weights"], |c| {
+            (c.encoder_crop, c.encoder_sha256) = (EncoderCrop::Arcface128, Some("f".repeat(64)));
+        }),
+    ];
+    let identity = identity(1, 64);
+    for (words, change) in cases {
+        let mut config = GeneratorConfig::inswapper_128().identity;
+        config.encoder_sha256 = Some("0a".repeat(32));
+        assert!(identity.embedding(&config).is_ok());
+        change(&mut config);
+        let error = identity.embedding(&config).unwrap_err();
+        let Error::Model { reason, .. } = &error else { panic!("{error}") };
+        let how = config.encoder_crop != EncoderCrop::MeshBox;
+        assert_eq!(reason.contains("with --encoder FILE"), how, "{reason}");
+        assert!(words.iter().all(|word| reason.contains(word)), "{reason:?} does not say {words:?}");
+    }
 }
 
 proptest! {

@@ -65,16 +65,3 @@ fn unfolded(k: u32, fan: u32, y0: vec4<i32>, x0: vec4<i32>) -> vec4<f32> {
     let x = x0 + i32(t % KERNEL);
     return vec4<f32>(tap(c, y.x, x.x), tap(c, y.y, x.y), tap(c, y.z, x.z), tap(c, y.w, x.w));
 }
-
-fn store(c: u32, pixel: u32, v: vec4<f32>) {
-    if c >= p.out_c {
-        return;
-    }
-    let pixels = p.out_h * p.out_w;
-    let row = c * pixels;
-    let r = activate(v + channel[c].x, vec4<f32>(channel[c].y));
-    if pixel < pixels { output[row + pixel] = stored(r.x); }
-    if pixel + 1u < pixels { output[row + pixel + 1u] = stored(r.y); }
-    if pixel + 2u < pixels { output[row + pixel + 2u] = stored(r.z); }
-    if pixel + 3u < pixels { output[row + pixel + 3u] = stored(r.w); }
-}

@@ -12,10 +12,21 @@ pub struct Shader {
     pub source: &'static str,
     /// Invocations of a workgroup.
     pub workgroup_size: [u32; 3],
+    /// Bytes of workgroup memory.
+    pub workgroup_bytes: u32,
     /// Names of the pipeline-overridable constants.
     pub overrides: &'static [&'static str],
+    /// Names and values of the unsigned constants.
+    pub constants: &'static [(&'static str, u32)],
     /// Bindings of group 0; the index of each is its place in this list.
     pub bindings: &'static [Binding],
+}
+
+impl Shader {
+    /// The value of the constant `name`; 0 when there is none.
+    pub fn constant(&self, name: &str) -> u32 {
+        self.constants.iter().find(|(n, _)| *n == name).map_or(0, |&(_, value)| value)
+    }
 }
 
 /// One buffer that a shader sees.

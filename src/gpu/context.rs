@@ -9,7 +9,10 @@ use wgpu::BufferUsages;
 
 use super::BufferRange;
 use super::belt::Belt;
+use super::cache::Cache;
 use super::kernel::Kernels;
+use super::matrix::MatrixUnits;
+use super::trust::Trials;
 use crate::error::{Error, Result};
 
 /// How long a callback may lag behind the work that it reports.
@@ -29,11 +32,14 @@ pub struct Context {
     /// Its queue.
     pub queue: wgpu::Queue,
     pub(crate) kernels: Kernels,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) trials: Trials,
     pub(super) belt: Mutex<Belt>,
     pub(super) buffers: AtomicU64,
     submissions: AtomicU64,
     line: String,
     software: bool,
+    matrix: Option<MatrixUnits>,
     fault: Fault,
 }
 
@@ -59,11 +65,19 @@ impl Context {
     pub(crate) fn new(adapter: &wgpu::Adapter, why: &str) -> Result<Self> {
         let info = adapter.get_info();
         check_limits(&info.name, &adapter.limits())?;
-        let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY;
+        let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
+        let matrix = MatrixUnits::of(adapter);
+        let (experimental_features, extra) = match matrix {
+            // SAFETY: the one experimental feature is cooperative matrices. Only shaders of this crate use it, only in
+            // shapes that the adapter lists, and none is trusted before its results were compared with plain ones.
+            Some(_) => (unsafe { wgpu::ExperimentalFeatures::enabled() }, MatrixUnits::FEATURES),
+            None => (wgpu::ExperimentalFeatures::disabled(), wgpu::Features::empty()),
+        };
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("alphaswap"),
-            required_features: adapter.features() & wanted,
+            required_features: adapter.features() & wanted | extra,
             required_limits: adapter.limits(),
+            experimental_features,
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
@@ -75,17 +89,9 @@ impl Context {
         let line = format!("{} ({}, {}): {why}", info.name, info.backend, info.driver_info);
         tracing::debug!("{line}");
         let software = info.device_type == wgpu::DeviceType::Cpu;
-        Ok(Self {
-            device,
-            queue,
-            kernels: Kernels::default(),
-            belt: Mutex::default(),
-            buffers: AtomicU64::new(0),
-            submissions: AtomicU64::new(0),
-            line,
-            software,
-            fault,
-        })
+        let cache = Cache::open(&device, &info);
+        let (kernels, trials, belt, buffers, submissions) = Default::default();
+        Ok(Self { device, queue, kernels, cache, trials, belt, buffers, submissions, line, software, matrix, fault })
     }
 
     /// One line: what it runs on and why.
@@ -101,6 +107,21 @@ impl Context {
     /// Whether kernels may store 16-bit floats.
     pub fn has_f16(&self) -> bool {
         self.device.features().contains(wgpu::Features::SHADER_F16)
+    }
+
+    /// The units that multiply cooperative matrices, where there are such.
+    pub fn matrix_units(&self) -> Option<MatrixUnits> {
+        self.matrix
+    }
+
+    /// Whether kernels that an earlier start compiled were found on disk.
+    pub fn has_warm_cache(&self) -> bool {
+        self.cache.as_ref().is_some_and(|c| c.warm)
+    }
+
+    /// Keeps the kernels compiled so far for the next start; call it when all are.
+    pub fn store_kernels(&self) {
+        self.cache.iter().for_each(Cache::store);
     }
 
     /// # Errors

@@ -66,7 +66,7 @@ impl Context {
                 constants,
                 zero_initialize_workgroup_memory: false,
             },
-            cache: None,
+            cache: self.cache.as_ref().map(|c| c.driver()),
         });
         Kernel { shader, pipeline, layout }
     }

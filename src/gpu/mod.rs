@@ -3,11 +3,19 @@
 mod adapter;
 mod belt;
 mod buffer;
+mod cache;
+mod ceiling;
 mod context;
 mod kernel;
+mod matrix;
 pub mod params;
+mod stopwatch;
+mod trust;
 
 pub use adapter::{AdapterLine, Choice, adapters, open};
 pub use buffer::BufferRange;
+pub use ceiling::Ceiling;
 pub use context::Context;
 pub use kernel::{Dispatch, Kernel};
+pub use matrix::MatrixUnits;
+pub use stopwatch::Stopwatch;

@@ -47,6 +47,36 @@ params! {
 }
 
 params! {
+    /// Geometry of a convolution and of the band of its output that a dispatch makes (shaders/shared/winograd.wgsl).
+    WinogradParams {
+        /// Input channels.
+        in_c: u32,
+        /// Input rows.
+        in_h: u32,
+        /// Input columns.
+        in_w: u32,
+        /// Output channels.
+        out_c: u32,
+        /// Output rows.
+        out_h: u32,
+        /// Output columns.
+        out_w: u32,
+        /// Rows added above.
+        pad_top: u32,
+        /// Columns added to the left.
+        pad_left: u32,
+        /// Input channels with their padding.
+        fan: u32,
+        /// Output channels with their padding.
+        rows: u32,
+        /// Tiles of 2 x 2 outputs of a band, with their padding.
+        columns: u32,
+        /// The band's first tile.
+        first: u32,
+    }
+}
+
+params! {
     /// Shapes of an operation's first input and output (shaders/shared/map.wgsl).
     MapParams {
         /// Input channels.
@@ -70,4 +100,4 @@ params! {
 
 /// Every uniform struct.
 pub const LAYOUTS: &[&alphaswap_shaders::Struct] =
-    &[&ConvParams::LAYOUT, &MapParams::LAYOUT, &crate::path::gpu::planes::FrameParams::LAYOUT];
+    &[&ConvParams::LAYOUT, &WinogradParams::LAYOUT, &MapParams::LAYOUT, &crate::path::gpu::planes::FrameParams::LAYOUT];

@@ -1,21 +1,18 @@
 //! Enrolling: from photos of a person to an [`Identity`].
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use glam::{Affine2, Vec2};
 use image::RgbImage;
-use image::imageops::{self, FilterType};
 
+use super::encoder::Encoder;
+use super::photo::{from_planes, resize, view};
 use super::quality::{self, Quality};
-use super::{Consent, Identity, Texture, file};
+use super::{Consent, Embedding, Identity, Texture, file};
 use crate::align::{canvas_from_frame, canvas_side, native_crop};
-use crate::engine::cpu::Net;
 use crate::error::{Error, Result};
 use crate::face::{Detection, Landmarks};
-use crate::frame::{ColorSpace, FrameInfo, FrameView, PixelFormat};
+use crate::frame::FrameInfo;
 use crate::models::Model;
-use crate::nets::faceres;
 use crate::path::cpu::CpuPath;
 use crate::path::cpu::sample::{Border, Sampler};
 use crate::path::{FramePath, MeshReading};
@@ -24,14 +21,11 @@ use crate::settings::Look;
 
 /// Smallest and largest crop of a texture in pixels.
 const CROPS: (usize, usize) = (128, 512);
-/// Side of the encoder's square over the longer side of the mesh's box (the same as in the encoder's training data).
-const ENCODER_BOX: f32 = 1.15;
 
 /// Looks at photos and makes identities. Always on the CPU: it is done once per person.
 pub struct Enroller {
     path: CpuPath,
-    encoder: Net,
-    encoder_name: String,
+    encoders: Vec<Encoder>,
 }
 
 /// What one photo gives.
@@ -41,21 +35,34 @@ pub struct Sample {
     pub photo: PathBuf,
     /// The aligned photo.
     pub texture: Texture,
-    /// Raw embedding, `[1024]`.
-    pub embedding: Vec<f32>,
+    /// What each encoder made of each of its crops.
+    pub embeddings: Vec<Embedding>,
     /// What was measured.
     pub quality: Quality,
 }
 
 impl Enroller {
-    /// Loads the networks.
+    /// Loads the networks that ship, FaceRes as the one encoder.
     ///
     /// # Errors
     /// [`Error::Model`] when a shipped model is broken.
     pub fn new() -> Result<Self> {
-        let model = Model::builtin("identity")?;
-        let encoder = Net::new(Arc::new(model.spec()?), &model.weights)?;
-        Ok(Self { path: CpuPath::new(None)?, encoder, encoder_name: model.card.network })
+        let encoders = vec![Encoder::new(&Model::builtin("identity")?)?];
+        Ok(Self { path: CpuPath::new(None)?, encoders })
+    }
+
+    /// Adds the encoder of other people's generators. All samples of an identity must be made with the same encoders.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when `model` is no encoder, or there is one of its name.
+    pub fn with_encoder(mut self, model: &Model) -> Result<Self> {
+        let encoder = Encoder::new(model)?;
+        if self.encoders.iter().any(|e| e.name == encoder.name) {
+            let reason = format!("there is an encoder called {} already; give each its own name", encoder.name);
+            return Err(Error::model(&model.name, reason));
+        }
+        self.encoders.push(encoder);
+        Ok(self)
     }
 
     /// Reads the face in `picture`. Where there are several faces, `face` picks one, counted from 1, from left to
@@ -91,8 +98,11 @@ impl Enroller {
             return Err(refuse(reason));
         }
         let texture = texture(picture, &landmarks, quality)?;
-        let embedding = self.embed(picture, &landmarks)?;
-        Ok(Sample { photo: photo.into(), texture, embedding, quality })
+        let mut embeddings = Vec::new();
+        for encoder in &mut self.encoders {
+            embeddings.extend(encoder.embed(picture, &landmarks)?);
+        }
+        Ok(Sample { photo: photo.into(), texture, embeddings, quality })
     }
 
     /// Landmarks of a detected face; the second look, from the first one's landmarks, tightens eyes and lips.
@@ -101,56 +111,46 @@ impl Enroller {
         let first = self.path.landmarks(&frame, region::from_detection(detection))?;
         self.path.landmarks(&frame, region::from_landmarks(&first.landmarks))
     }
+}
 
-    /// The encoder's answer for one face: a square around the mesh, not rotated, BGR minus the mean.
-    fn embed(&mut self, picture: &RgbImage, landmarks: &Landmarks) -> Result<Vec<f32>> {
-        let (lo, hi) = landmarks.bounds();
-        let size = (hi - lo).max_element() * ENCODER_BOX;
-        let side = faceres::SIDE;
-        let corner = (lo + hi - size) / 2.0;
-        let picture_from_input = Affine2::from_scale_angle_translation(Vec2::splat(size / side as f32), 0.0, corner);
-        let area = side * side;
-        let mut rgb = vec![0.0; 3 * area];
-        Sampler::new(&view(picture)?).warp(picture_from_input, side, Border::Black, &mut rgb);
-        let input = self.encoder.input_mut("input");
-        for (channel, mean) in faceres::MEAN_BGR.into_iter().enumerate() {
-            let plane = &rgb[(2 - channel) * area..][..area];
-            input[channel * area..][..area].iter_mut().zip(plane).for_each(|(v, p)| *v = p * 255.0 - mean);
-        }
-        self.encoder.run();
-        Ok(self.encoder.output("embedding").to_vec())
+/// Puts samples together: embeddings are averaged as they came, textures kept in the order of their yaw.
+///
+/// # Errors
+/// [`Error::Enroll`] when no sample looks into the camera, or there are none or too many.
+pub fn identity(name: &str, consent: Consent, mut samples: Vec<Sample>) -> Result<Identity> {
+    let yaw = |s: &Sample| s.quality.pose.yaw;
+    let front = samples.iter().min_by(|a, b| yaw(a).abs().total_cmp(&yaw(b).abs()));
+    let Some(front) = front else {
+        return Err(Error::Enroll { photo: PathBuf::new(), reason: "there is no photo to enroll".into() });
+    };
+    let refuse = |reason: String| Err(Error::Enroll { photo: front.photo.clone(), reason });
+    if yaw(front).abs() > quality::FRONT_YAW {
+        return refuse(format!(
+            "the head is turned by {:.0} degrees and there is no photo from the front (up to {:.0}); add one",
+            yaw(front).abs(),
+            quality::FRONT_YAW
+        ));
     }
+    if samples.len() > file::MAX_TEXTURES {
+        return refuse(format!("there are {} photos, at most {} are taken", samples.len(), file::MAX_TEXTURES));
+    }
+    samples.sort_by(|a, b| yaw(a).total_cmp(&yaw(b)));
+    let embeddings = averages(&samples);
+    let textures = samples.into_iter().map(|s| s.texture).collect();
+    Ok(Identity { name: name.into(), consent, embeddings, textures })
+}
 
-    /// Puts samples together: embeddings are averaged, textures kept in the order of their yaw.
-    ///
-    /// # Errors
-    /// [`Error::Enroll`] when no sample looks into the camera, or there are none or too many.
-    pub fn identity(&self, name: &str, consent: Consent, mut samples: Vec<Sample>) -> Result<Identity> {
-        let yaw = |s: &Sample| s.quality.pose.yaw;
-        let front = samples.iter().min_by(|a, b| yaw(a).abs().total_cmp(&yaw(b).abs()));
-        let Some(front) = front else {
-            return Err(Error::Enroll { photo: PathBuf::new(), reason: "there is no photo to enroll".into() });
-        };
-        let refuse = |reason: String| Err(Error::Enroll { photo: front.photo.clone(), reason });
-        if yaw(front).abs() > quality::FRONT_YAW {
-            return refuse(format!(
-                "the head is turned by {:.0} degrees and there is no photo from the front (up to {:.0}); add one",
-                yaw(front).abs(),
-                quality::FRONT_YAW
-            ));
+/// The mean over the samples of each embedding; the samples of one enroller have theirs in the same order.
+fn averages(samples: &[Sample]) -> Vec<Embedding> {
+    let [first, others @ ..] = samples else { return Vec::new() };
+    let mut means = first.embeddings.clone();
+    for sample in others {
+        for (sum, other) in means.iter_mut().zip(&sample.embeddings) {
+            sum.values.iter_mut().zip(&other.values).for_each(|(sum, v)| *sum += v);
         }
-        if samples.len() > file::MAX_TEXTURES {
-            return refuse(format!("there are {} photos, at most {} are taken", samples.len(), file::MAX_TEXTURES));
-        }
-        samples.sort_by(|a, b| yaw(a).total_cmp(&yaw(b)));
-        let n = samples.len() as f32;
-        let mut embedding = vec![0.0; samples[0].embedding.len()];
-        for sample in &samples {
-            embedding.iter_mut().zip(&sample.embedding).for_each(|(mean, v)| *mean += v / n);
-        }
-        let textures = samples.into_iter().map(|s| s.texture).collect();
-        Ok(Identity { name: name.into(), consent, encoder: self.encoder_name.clone(), embedding, textures })
     }
+    means.iter_mut().flat_map(|e| &mut e.values).for_each(|v| *v /= samples.len() as f32);
+    means
 }
 
 /// The best samples of a video: for each of five directions from left to right the one with the highest
@@ -168,13 +168,6 @@ pub fn best_views(samples: Vec<Sample>) -> Vec<Sample> {
         }
     }
     best.into_iter().filter(|(bin, _)| bin.abs() <= 2).map(|(_, sample)| sample).collect()
-}
-
-/// A picture as a frame.
-fn view(picture: &RgbImage) -> Result<FrameView<'_>> {
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let info = FrameInfo { format: PixelFormat::Rgb, width, height, color: ColorSpace::default() };
-    FrameView::new(info, [picture.as_raw(), &[], &[]], [width * 3, 0, 0])
 }
 
 fn pick(faces: &[Detection], face: Option<usize>) -> Result<Detection, String> {
@@ -199,16 +192,6 @@ fn pick(faces: &[Detection], face: Option<usize>) -> Result<Detection, String> {
     }
 }
 
-/// The picture made smaller by area-weighted averaging, and the map into it.
-fn resize(picture: &RgbImage, scale: f32) -> (RgbImage, Affine2) {
-    let size = |n: u32| ((n as f32 * scale).round() as u32).max(1);
-    let (width, height) = (size(picture.width()), size(picture.height()));
-    let smaller = imageops::resize(picture, width, height, FilterType::Triangle);
-    let ratio = Vec2::new(width as f32 / picture.width() as f32, height as f32 / picture.height() as f32);
-    // Pixel centres: (x + .5) * ratio - .5.
-    (smaller, Affine2::from_scale_angle_translation(ratio, 0.0, (ratio - 1.0) / 2.0))
-}
-
 /// The canvas of a face at size `crop` (planar `[3, side, side]`, 0 to 1) and its mesh in canvas pixels.
 fn warp_canvas(picture: &RgbImage, landmarks: &Landmarks, crop: usize) -> Result<(Vec<f32>, Landmarks)> {
     let canvas_from_picture = canvas_from_frame(landmarks, crop);
@@ -222,8 +205,5 @@ fn texture(picture: &RgbImage, landmarks: &Landmarks, quality: Quality) -> Resul
     let crop = (native_crop(landmarks).ceil() as usize).next_multiple_of(8).clamp(CROPS.0, CROPS.1);
     let (canvas, points) = warp_canvas(picture, landmarks, crop)?;
     let side = canvas_side(crop);
-    let area = side * side;
-    let code = |v: f32| (v * 255.0).round() as u8;
-    let rgb = (0..area).flat_map(|i| [canvas[i], canvas[area + i], canvas[2 * area + i]].map(code)).collect();
-    Ok(Texture { side, rgb, points, pose: quality.pose })
+    Ok(Texture { side, rgb: from_planes(&canvas, side).into_raw(), points, pose: quality.pose })
 }

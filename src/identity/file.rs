@@ -2,48 +2,57 @@
 //!
 //! | tensor | type, shape | what |
 //! |---|---|---|
-//! | `embedding` | f32 `[n]` | raw embedding, averaged over the photos; n = 1024 for `faceres_224` |
+//! | `embeddings.{i}` | f32 `[n]` | raw embedding, averaged over the photos, i from 0 without gaps |
 //! | `textures.{i}.rgb` | u8 `[side, side, 3]` | aligned photo, i from 0 without gaps |
 //! | `textures.{i}.points` | f32 `[468, 3]` | its mesh in canvas pixels |
 //!
-//! Metadata (all text): `format` = `alphaface`, `version` = `1`, `name`, `consent`, `date`, `encoder`, and
-//! `textures.{i}.pose` = yaw, pitch, roll in degrees, separated by spaces.
+//! Metadata (all text): `format` = `alphaface`, `version` = `2`, `name`, `consent`, `date`; for each embedding
+//! `embeddings.{i}.encoder` (its name), `embeddings.{i}.crop` (an [`EncoderCrop`]) and, where it is known,
+//! `embeddings.{i}.sha256` (of the encoder's weights file); for each texture `textures.{i}.pose` = yaw, pitch, roll in
+//! degrees, separated by spaces.
+//!
+//! An embedding is stored as the encoder gave it. The matrix that AlphaFace and inswapper map it by (emap) belongs to the
+//! generator's model file, so that one identity fits every generator of its encoders, whatever their emap.
+//!
+//! Version 1, which is still read, has one embedding: the tensor `embedding`, by the `encoder` of the metadata, on
+//! [`EncoderCrop::MeshBox`].
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
 use bytemuck::{cast_slice, pod_collect_to_vec};
 use glam::Vec3;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::{Consent, Identity, Texture};
+use super::validate::validate;
+use super::{Consent, Embedding, Identity, Texture};
+use crate::align::EncoderCrop;
 use crate::error::{Error, Result};
 use crate::face::{Landmarks, POINTS, Pose};
+use crate::files::write_atomically;
 
 /// Value of the metadata key `format`.
 pub const FORMAT: &str = "alphaface";
-/// Version of the layout that is written; readers refuse any other.
-pub const VERSION: &str = "1";
+/// Version of the layout that is written.
+pub const VERSION: &str = "2";
+/// The older version that is read, too.
+const VERSION_1: &str = "1";
+/// Embeddings in a file at most.
+pub const MAX_EMBEDDINGS: usize = 16;
 /// Textures in a file at most.
 pub const MAX_TEXTURES: usize = 32;
-/// Sides of a texture's canvas that are taken, in pixels. Enrolling makes 160 to 640.
-pub const SIDES: std::ops::RangeInclusive<usize> = 32..=1280;
-/// Values of an embedding at most.
-pub const MAX_EMBEDDING: usize = 4096;
 
 /// Bytes of a file at most: 32 textures of the largest side that enrolling makes, and some.
 const MAX_BYTES: u64 = 64 << 20;
 /// Bytes of the JSON header at most; ours has some 200 bytes a texture.
 const MAX_HEADER: u64 = 1 << 20;
-/// Characters of a text field at most.
-const MAX_TEXT: usize = 4000;
 /// What to do with a picture that was given instead of an identity.
 const HOW_TO_ENROLL: &str = "make an identity of it first: alphaswap enroll PHOTO -o me.alphaface --name NAME --consent \"who agreed, to what, when\"";
 
 /// What is wrong with a file; the path is added in one place.
-type Check<T> = Result<T, String>;
+pub(super) type Check<T> = Result<T, String>;
 
 /// See [`Identity::open`].
 pub(super) fn open(path: &Path) -> Result<Identity> {
@@ -124,19 +133,48 @@ fn parse(bytes: &[u8]) -> Check<Identity> {
         return Err("these are weights of a model, not an identity".into());
     }
     let version = meta.get("version").map_or("", String::as_str);
-    if version != VERSION {
-        return Err(format!("it has version `{version}`, this program reads version {VERSION}; enroll again"));
-    }
-    let text = |key: &str| meta.get(key).cloned().ok_or_else(|| format!("`{key}` is missing in its metadata"));
+    let embeddings = match version {
+        VERSION_1 => vec![Embedding {
+            encoder: text(&meta, "encoder")?,
+            crop: EncoderCrop::MeshBox,
+            sha256: None,
+            values: floats(&tensors, "embedding")?.1,
+        }],
+        VERSION => embeddings(&tensors, &meta)?,
+        _ => {
+            let reads = format!("this program reads versions {VERSION_1} and {VERSION}");
+            return Err(format!("it has version `{version}`, {reads}; enroll again"));
+        }
+    };
     let identity = Identity {
-        name: text("name")?,
-        consent: Consent { text: text("consent")?, date: text("date")? },
-        encoder: text("encoder")?,
-        embedding: floats(&tensors, "embedding")?.1,
+        name: text(&meta, "name")?,
+        consent: Consent { text: text(&meta, "consent")?, date: text(&meta, "date")? },
+        embeddings,
         textures: textures(&tensors, &meta)?,
     };
     validate(&identity)?;
     Ok(identity)
+}
+
+fn text(meta: &HashMap<String, String>, key: &str) -> Check<String> {
+    meta.get(key).cloned().ok_or_else(|| format!("`{key}` is missing in its metadata"))
+}
+
+fn embeddings(tensors: &SafeTensors<'_>, meta: &HashMap<String, String>) -> Check<Vec<Embedding>> {
+    let count = tensors.names().iter().filter(|n| n.starts_with("embeddings.")).count();
+    if count > MAX_EMBEDDINGS {
+        return Err(format!("it has {count} embeddings, at most {MAX_EMBEDDINGS} are taken"));
+    }
+    let embedding = |i: usize| {
+        let name = format!("embeddings.{i}");
+        Ok(Embedding {
+            encoder: text(meta, &format!("{name}.encoder"))?,
+            crop: text(meta, &format!("{name}.crop"))?.try_into()?,
+            sha256: meta.get(&format!("{name}.sha256")).cloned(),
+            values: floats(tensors, &name)?.1,
+        })
+    };
+    (0..count).map(embedding).collect()
 }
 
 fn textures(tensors: &SafeTensors<'_>, meta: &HashMap<String, String>) -> Check<Vec<Texture>> {
@@ -191,45 +229,6 @@ fn floats(tensors: &SafeTensors<'_>, name: &str) -> Check<(Vec<usize>, Vec<f32>)
     Ok((view.shape().to_vec(), values))
 }
 
-/// What must hold for an identity, whether it was read or is about to be written.
-fn validate(identity: &Identity) -> Check<()> {
-    let Identity { name, consent, encoder, embedding, textures } = identity;
-    for (key, text) in [("name", name), ("consent", &consent.text), ("date", &consent.date), ("encoder", encoder)] {
-        let control = |c: char| c.is_control() && !(key == "consent" && matches!(c, '\n' | '\t'));
-        if text.trim().is_empty() || text.chars().count() > MAX_TEXT || text.chars().any(control) {
-            return Err(format!("`{key}` is empty, too long or holds control characters"));
-        }
-    }
-    let usable = embedding.iter().all(|v| v.is_finite()) && embedding.iter().any(|&v| v != 0.0);
-    if !usable || embedding.len() > MAX_EMBEDDING {
-        return Err(format!("the embedding is all zero, not finite, or has more than {MAX_EMBEDDING} values"));
-    }
-    if textures.is_empty() || textures.len() > MAX_TEXTURES {
-        return Err(format!("it has {} textures, expected 1 to {MAX_TEXTURES}", textures.len()));
-    }
-    textures.iter().enumerate().try_for_each(|(i, t)| validate_texture(t).map_err(|e| format!("texture {i}: {e}")))
-}
-
-fn validate_texture(texture: &Texture) -> Check<()> {
-    let Texture { side, rgb, points, pose } = texture;
-    if !SIDES.contains(side) || rgb.len() != side * side * 3 {
-        return Err(format!("side {side} is outside {SIDES:?}, or the pixels do not fill it"));
-    }
-    // Ears and chin may lie a little outside the canvas, a mesh far from it is broken.
-    let limit = 4.0 * *side as f32;
-    if points.0.len() != POINTS || !points.0.iter().all(|p| p.is_finite() && p.abs().max_element() <= limit) {
-        return Err(format!("its mesh has not {POINTS} finite points near the canvas"));
-    }
-    let (lo, hi) = points.bounds();
-    if (hi - lo).min_element() < 8.0 {
-        return Err("its mesh is smaller than 8 pixels".into());
-    }
-    if ![pose.yaw, pose.pitch, pose.roll].iter().all(|a| a.abs() <= 180.0) {
-        return Err("its pose is not within 180 degrees".into());
-    }
-    Ok(())
-}
-
 /// See [`Identity::save`].
 pub(super) fn save(identity: &Identity, path: &Path) -> Result<()> {
     let broken = |reason: String| Error::Identity { path: path.into(), reason };
@@ -246,12 +245,18 @@ fn serialize(identity: &Identity) -> Result<Vec<u8>, safetensors::SafeTensorErro
         text("name", &identity.name),
         text("consent", &identity.consent.text),
         text("date", &identity.consent.date),
-        text("encoder", &identity.encoder),
     ]);
     let points: Vec<Vec<f32>> =
         identity.textures.iter().map(|t| t.points.0.iter().flat_map(|p| p.to_array()).collect()).collect();
     let floats = |shape: Vec<usize>, values| TensorView::new(Dtype::F32, shape, cast_slice::<f32, u8>(values));
-    let mut tensors = vec![("embedding".to_string(), floats(vec![identity.embedding.len()], &identity.embedding)?)];
+    let mut tensors = Vec::new();
+    for (i, Embedding { encoder, crop, sha256, values }) in identity.embeddings.iter().enumerate() {
+        let name = format!("embeddings.{i}");
+        meta.insert(format!("{name}.encoder"), encoder.clone());
+        meta.insert(format!("{name}.crop"), crop.name().into());
+        meta.extend(sha256.iter().map(|sha256| (format!("{name}.sha256"), sha256.clone())));
+        tensors.push((name, floats(vec![values.len()], values)?));
+    }
     for (i, (texture, points)) in identity.textures.iter().zip(&points).enumerate() {
         let Pose { yaw, pitch, roll } = texture.pose;
         meta.insert(format!("textures.{i}.pose"), format!("{yaw} {pitch} {roll}"));
@@ -260,27 +265,4 @@ fn serialize(identity: &Identity) -> Result<Vec<u8>, safetensors::SafeTensorErro
         tensors.push((format!("textures.{i}.points"), floats(vec![POINTS, 3], points)?));
     }
     safetensors::serialize(tensors, Some(meta))
-}
-
-/// Writes beside the final place, flushes to the disk, then renames. Nothing is left behind on failure.
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if path.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
-    }
-    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "names no file"))?;
-    let mut temp_name = std::ffi::OsString::from(".");
-    temp_name.push(name);
-    temp_name.push(format!(".{}.part", std::process::id()));
-    let temp = path.with_file_name(temp_name);
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let write = || {
-        let mut file = options.open(&temp)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temp, path)
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&temp)))
 }

@@ -1,15 +1,21 @@
 //! Identities: the person whose face is put on, made once by enrolling ([`enroll`]) and kept in a file ([`mod@file`]).
 
+mod encoder;
 pub mod enroll;
 pub mod file;
+mod photo;
 pub mod quality;
+mod validate;
 
+use std::fmt::Display;
 use std::path::Path;
 
 use glam::Vec3;
 
-use crate::error::Result;
+use crate::align::EncoderCrop;
+use crate::error::{Error, Result};
 use crate::face::{Landmarks, Pose};
+use crate::nets::IdentityConfig;
 
 /// Who agreed to what, and when.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -33,6 +39,20 @@ pub struct Texture {
     pub pose: Pose,
 }
 
+/// What an encoder made of a face.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Embedding {
+    /// Name of the encoder: `faceres_224`, `arcface_w600k_r50`.
+    pub encoder: String,
+    /// What of the photo it saw.
+    pub crop: EncoderCrop,
+    /// SHA-256 of its weights file in hexadecimal digits; older identity files do not tell it.
+    pub sha256: Option<String>,
+    /// As the encoder gave it (not normalised, not mapped), averaged over the photos: `[1024]` for `faceres_224`, `[512]`
+    /// for ArcFace.
+    pub values: Vec<f32>,
+}
+
 /// The person whose face is put on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
@@ -40,10 +60,8 @@ pub struct Identity {
     pub name: String,
     /// Consent record.
     pub consent: Consent,
-    /// Name of the network that made the embedding: `faceres_224`.
-    pub encoder: String,
-    /// Raw embedding, averaged over the photos, `[1024]` for `faceres_224`.
-    pub embedding: Vec<f32>,
+    /// One for each encoder and crop.
+    pub embeddings: Vec<Embedding>,
     /// Aligned photos, at least one.
     pub textures: Vec<Texture>,
 }
@@ -56,6 +74,37 @@ impl Identity {
     /// what is broken in it; [`Error::Io`](crate::Error::Io) when it cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         file::open(path.as_ref())
+    }
+
+    /// The embedding that a generator `wants`, `[wants.width]`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] (of a generator) when the person was not enrolled with this encoder: of another name, crop, width
+    /// or, where `wants` names them, of other weights.
+    pub fn embedding(&self, wants: &IdentityConfig) -> Result<&[f32]> {
+        let refuse = |need: String, have: &dyn Display| {
+            let how = if wants.encoder_crop.is_default() { "" } else { " with --encoder FILE" };
+            let reason = format!("it needs {need}, {:?} has {have}: enroll the person again{how}", self.name);
+            Err(Error::model("generator", reason))
+        };
+        let kind = |encoder: &str, crop: EncoderCrop| format!("{encoder} on {}", crop.name());
+        let need = kind(&wants.encoder, wants.encoder_crop);
+        let fits = |e: &&Embedding| e.encoder == wants.encoder && e.crop == wants.encoder_crop;
+        let Some(embedding) = self.embeddings.iter().find(fits) else {
+            let have: Vec<_> = self.embeddings.iter().map(|e| kind(&e.encoder, e.crop)).collect();
+            return refuse(format!("an embedding by {need}"), &have.join(", "));
+        };
+        if embedding.values.len() != wants.width {
+            return refuse(format!("{} values by {need}", wants.width), &embedding.values.len());
+        }
+        match (&wants.encoder_sha256, &embedding.sha256) {
+            (Some(need), Some(have)) if need == have => Ok(&embedding.values),
+            (Some(sha256), have) => {
+                let have = have.as_ref().map_or("one of unknown weights".into(), |have| format!("one of {have}"));
+                refuse(format!("an embedding by {need} of the weights with sha256 {sha256}"), &have)
+            }
+            (None, _) => Ok(&embedding.values),
+        }
     }
 
     /// Writes an identity file that only its owner can read. It appears under its name only when it is complete.

@@ -3,16 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::nets::GeneratorConfig;
+use crate::nets::{ArcfaceConfig, GeneratorConfig};
 
 /// What a model file is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Card {
-    /// Short name.
+    /// Short name. For `arcface` it is what identities and generators call the encoder.
     pub name: String,
     /// Which of the networks in `nets` it is for: `blazeface_back_256`, `facemesh_468_192`, `faceres_224`,
-    /// `alphaface`.
+    /// `arcface`, `alphaface`.
     pub network: String,
     /// What it is, for people.
     pub about: String,
@@ -33,6 +33,9 @@ pub struct Card {
     /// For `alphaface`: which member of the family.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorConfig>,
+    /// For `arcface`: which member of the family.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arcface: Option<ArcfaceConfig>,
 }
 
 /// Where weights come from.

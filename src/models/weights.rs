@@ -6,27 +6,58 @@ use safetensors::{SafeTensorError, SafeTensors};
 
 use super::Weights;
 use crate::error::{Error, Result};
+use crate::nets::{NetSpec, Param};
 use crate::tensor::Tensor;
 
 impl Weights {
-    /// Reads every tensor of a safetensors file; half precision is widened. `model` names it in errors.
+    /// Random values for every parameter of `spec`, uniform within one over the root of the fan-in (the usual start of
+    /// training): for measuring speed and for tests. The same `seed` gives the same values.
+    pub fn random(spec: &NetSpec, seed: u64) -> Self {
+        let mut state = seed.wrapping_mul(2).wrapping_add(1);
+        let mut uniform = || {
+            // Knuth's MMIX generator; the high bits are the good ones.
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+        };
+        let mut tensor = |param: Param| {
+            let fan_in: usize = param.shape[1..].iter().product();
+            let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
+            let data = (0..param.shape.iter().product()).map(|_| uniform() * bound).collect();
+            (param.name, Tensor { shape: param.shape, data })
+        };
+        Self(spec.params().into_iter().map(&mut tensor).collect())
+    }
+
+    /// Reads every tensor of a safetensors file as f32. `model` names it in errors.
     ///
     /// # Errors
     /// [`Error::Model`] for a truncated file, a header that is too long or does not describe exactly the bytes that
-    /// follow, a type other than f32, f16 and bf16, or a value that is not finite (the tensor is named).
+    /// follow, a type other than f32, f16, bf16 and f64, or a value that is not finite (the tensor is named).
     pub fn from_bytes(model: &str, bytes: &[u8]) -> Result<Self> {
-        // The crate checks that offsets are in order, without gaps or overlap, within the file, and fit the shapes.
-        let file = SafeTensors::deserialize(bytes).map_err(|e| Error::model(model, explain(&e, bytes)))?;
         let read = |(name, view): (String, TensorView<'_>)| {
-            let tensor = widen(&view).map_err(|reason| Error::model(model, format!("tensor {name}: {reason}")))?;
+            let tensor = to_f32(&view).map_err(|reason| Error::model(model, format!("tensor {name}: {reason}")))?;
             Ok((name, tensor))
         };
-        Ok(Self(file.tensors().into_iter().map(read).collect::<Result<_>>()?))
+        Ok(Self(views(model, bytes)?.into_iter().map(read).collect::<Result<_>>()?))
     }
 }
 
-/// Values as f32, all finite.
-fn widen(view: &TensorView<'_>) -> Result<Tensor, String> {
+/// The tensors of a safetensors file, not looked at yet. `model` names it in errors.
+///
+/// # Errors
+/// [`Error::Model`] for a truncated file, or a header that is too long or does not describe exactly the bytes that
+/// follow.
+pub fn views<'a>(model: &str, bytes: &'a [u8]) -> Result<Vec<(String, TensorView<'a>)>> {
+    // The crate checks that offsets are in order, without gaps or overlap, within the file, and fit the shapes.
+    let file = SafeTensors::deserialize(bytes).map_err(|e| Error::model(model, explain(&e, bytes)))?;
+    Ok(file.tensors())
+}
+
+/// Values of any float type as f32, all finite.
+///
+/// # Errors
+/// What is wrong and what to do: another type, or a value that is not finite (one of f64 may be too large for f32).
+pub fn to_f32(view: &TensorView<'_>) -> Result<Tensor, String> {
     fn decode<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
         bytes.as_chunks::<N>().0.iter().map(|&chunk| value(chunk)).collect()
     }
@@ -34,7 +65,8 @@ fn widen(view: &TensorView<'_>) -> Result<Tensor, String> {
         Dtype::F32 => decode(view.data(), f32::from_le_bytes),
         Dtype::F16 => decode(view.data(), |b| f16::from_le_bytes(b).to_f32()),
         Dtype::BF16 => decode(view.data(), |b| bf16::from_le_bytes(b).to_f32()),
-        other => return Err(format!("type {other:?} is not supported, store it as F32, F16 or BF16")),
+        Dtype::F64 => decode(view.data(), |b| f64::from_le_bytes(b) as f32),
+        other => return Err(format!("type {other:?} is not supported, store it as F32, F16, BF16 or F64")),
     };
     if let Some(at) = data.iter().position(|v| !v.is_finite()) {
         return Err(format!("value {at} is {}; the file is damaged or training diverged", data[at]));

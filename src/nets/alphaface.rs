@@ -7,7 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::builder::{Builder, ConvArgs};
-use super::spec::{Activation, Edge, NetSpec, Op, Padding, Shape, ValueId};
+use super::spec::{Activation, Caii, Edge, NetSpec, Op, Padding, Shape, ValueId};
+use crate::align::EncoderCrop;
 use crate::error::{Error, Result};
 
 mod check;
@@ -116,10 +117,20 @@ pub enum LayerEdge {
 pub struct IdentityConfig {
     /// The network that makes the embedding.
     pub encoder: String,
-    /// Length of the input.
+    /// What of the photo the encoder saw.
+    #[serde(default, skip_serializing_if = "EncoderCrop::is_default")]
+    pub encoder_crop: EncoderCrop,
+    /// SHA-256 of the encoder's weights; if present, embeddings of other weights are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder_sha256: Option<String>,
+    /// Length of the input, a raw embedding.
     pub width: usize,
-    /// If present, the input is centred (`identity_mean`), scaled to `scale` and mapped to this length by `map`;
-    /// if absent, it goes to the blocks as it comes (AlphaFace: the embedding times emap, normalised).
+    /// Whether the input is multiplied with the matrix `emap` `[width, width]` (row `o` makes value `o` of the product)
+    /// and brought to length 1, as AlphaFace and inswapper do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub emap: bool,
+    /// If present, the input is centred (`identity_mean`), scaled to `scale` and mapped to this length by `map`.
+    /// Without this and `emap` it goes to the blocks as it comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<usize>,
     /// Length of the vector before `map`.
@@ -192,9 +203,15 @@ impl GeneratorConfig {
 
     /// The vector that every unit's linear layer reads.
     fn style(&self, b: &mut Builder, identity: ValueId) -> ValueId {
+        let shape = b.shape(identity);
+        if self.identity.emap {
+            let op = Op::Linear { weight: "emap".into(), bias: None, out: shape.c, act: Activation::None };
+            let mapped = b.push("emap", op, &[identity], shape);
+            return b.push("identity.unit", Op::Normalize { mean: None, scale: 1.0 }, &[mapped], shape);
+        }
         let Some(width) = self.identity.map else { return identity };
         let op = Op::Normalize { mean: Some("identity_mean".into()), scale: self.identity.scale };
-        let unit = b.push("identity.unit", op, &[identity], Shape::vector(self.identity.width));
+        let unit = b.push("identity.unit", op, &[identity], shape);
         b.linear("map", unit, width, Activation::LeakyRelu(SLOPE))
     }
 
@@ -267,7 +284,8 @@ impl GeneratorConfig {
         }
         inputs.extend(residual);
         let act = if residual.is_some() { Activation::None } else { Activation::Relu };
-        let op = Op::StyleNorm { eps: EPS, caii: self.blocks.caii, residual: residual.is_some(), act };
+        let caii = if self.blocks.caii { Caii::Averaged } else { Caii::Off };
+        let op = Op::StyleNorm { eps: EPS, caii, residual: residual.is_some(), act };
         b.push(&prefix, op, &inputs, shape)
     }
 }

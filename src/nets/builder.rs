@@ -129,6 +129,13 @@ impl Builder {
         self.push(name, op, &[x], Shape::vector(out))
     }
 
+    /// Scale and shift per channel with parameters `{name}.weight` and `{name}.bias`.
+    pub fn scale_shift(&mut self, name: &str, x: ValueId) -> ValueId {
+        let (s, op) =
+            (self.shape(x), Op::ScaleShift { scale: format!("{name}.weight"), shift: format!("{name}.bias") });
+        self.push(name, op, &[x], s)
+    }
+
     /// Mean over rows and columns.
     pub fn mean(&mut self, name: &str, x: ValueId) -> ValueId {
         let c = self.shape(x).c;

@@ -1,12 +1,18 @@
 //! The networks that run in the filter, each written once as a [`NetSpec`].
 
 pub mod alphaface;
+pub mod arcface;
 pub mod blazeface;
 pub mod builder;
 pub mod facemesh;
 pub mod faceres;
+mod limits;
+mod shape;
+pub mod simplify;
 pub mod spec;
 
-pub use alphaface::GeneratorConfig;
+pub use alphaface::{GeneratorConfig, IdentityConfig};
+pub use arcface::ArcfaceConfig;
 pub use builder::{Builder, ConvArgs};
-pub use spec::{Activation, Conv, Edge, NetSpec, Node, Op, Padding, Param, Port, Shape, ValueId};
+pub use simplify::Simplified;
+pub use spec::{Activation, Caii, Conv, Edge, NetSpec, Node, Op, Padding, Param, Port, Shape, ValueId};

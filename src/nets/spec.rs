@@ -5,46 +5,8 @@
 //! model file; convolution weights are OIHW, linear weights `[out, in]`, both row-major.
 
 use std::collections::HashSet;
-use std::fmt;
 
-/// Channels, height, width of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Shape {
-    /// Channels.
-    pub c: usize,
-    /// Rows.
-    pub h: usize,
-    /// Columns.
-    pub w: usize,
-}
-
-impl Shape {
-    /// A shape from its parts.
-    pub const fn new(c: usize, h: usize, w: usize) -> Self {
-        Self { c, h, w }
-    }
-
-    /// A vector of `c` values.
-    pub const fn vector(c: usize) -> Self {
-        Self { c, h: 1, w: 1 }
-    }
-
-    /// Number of values.
-    pub const fn len(&self) -> usize {
-        self.c * self.h * self.w
-    }
-
-    /// Whether there is no value at all.
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}x{}", self.c, self.h, self.w)
-    }
-}
+pub use super::shape::Shape;
 
 /// Index of a value in [`NetSpec::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,6 +77,29 @@ pub enum Activation {
     TanhUnit,
 }
 
+/// How a unit's scale and shift follow from its style and the mean of its input. In AlphaFace's code both styles are an
+/// AdaIN of a 1x1 map with the statistics of the input, averaged with the style; that AdaIN is the mean itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caii {
+    /// They are the style.
+    Off,
+    /// (style + mean) / 2.
+    Averaged,
+    /// style + mean / 2: the style comes halved.
+    Folded,
+}
+
+impl Caii {
+    /// The factors of style and mean in scale and shift.
+    pub const fn parts(self) -> [f32; 2] {
+        match self {
+            Self::Off => [1.0, 0.0],
+            Self::Averaged => [0.5, 0.5],
+            Self::Folded => [1.0, 0.5],
+        }
+    }
+}
+
 /// A square convolution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conv {
@@ -156,14 +141,13 @@ pub enum Op {
     Mean,
     /// Instance norm of input 0 (biased variance, `eps` inside the root), then scale and shift per channel, then
     /// `act`, then plus input 3 if present. Input 1 is the style vector `[2c]` (first half scale, second shift), as
-    /// it comes from the style's linear layer. With `caii` input 2 is the mean vector `[c]` of the unit's input and
-    /// scale = (style + mean) / 2, shift likewise (alphaface.md section 4, "Reduction"); without, input 2 is absent
-    /// and the residual, if any, is input 2.
+    /// it comes from the style's linear layer. Unless `caii` is off input 2 is the mean vector `[c]` of the unit's
+    /// input, from which [`Caii`] makes scale and shift; else input 2 is absent and the residual, if any, is input 2.
     StyleNorm {
         /// Added to the variance.
         eps: f32,
-        /// Whether the input's mean is averaged in.
-        caii: bool,
+        /// How the input's mean is averaged in.
+        caii: Caii,
         /// Whether the last input is added after the activation (the block's residual).
         residual: bool,
         /// Epilogue.
@@ -194,6 +178,14 @@ pub enum Op {
     DepthToSpace {
         /// Block size.
         r: usize,
+    },
+    /// Input 0 times `scale` plus `shift`: a batch norm in front of a zero-padded convolution, which cannot take it
+    /// over because the zeros stay zero.
+    ScaleShift {
+        /// Factor per channel, `[c]`.
+        scale: String,
+        /// Term per channel, `[c]`.
+        shift: String,
     },
     /// (x - mean) / ||x - mean|| * scale for a vector; `mean` is a parameter `[c]` or absent.
     Normalize {
@@ -277,6 +269,11 @@ impl NetSpec {
         self.outputs.iter().find(|p| p.name == name)
     }
 
+    /// Index of the node that makes `value`; none for an input.
+    pub fn maker(&self, value: ValueId) -> Option<usize> {
+        self.nodes.iter().position(|n| n.output == value)
+    }
+
     /// Every parameter with its shape, in first-use order, without repeats.
     pub fn params(&self) -> Vec<Param> {
         let mut params: Vec<Param> = Vec::new();
@@ -297,6 +294,7 @@ impl NetSpec {
                     push(weight, vec![*out, input.len()]);
                     bias.iter().for_each(|b| push(b, vec![*out]));
                 }
+                Op::ScaleShift { scale, shift } => [scale, shift].iter().for_each(|p| push(p, vec![input.c])),
                 Op::Normalize { mean: Some(mean), .. } => push(mean, vec![input.c]),
                 _ => {}
             }

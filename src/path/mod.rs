@@ -218,21 +218,17 @@ impl Painter {
         }
     }
 
-    /// Checks that `identity` was made by the encoder that this painter needs.
+    /// Checks that `identity` has the embedding that this painter needs.
     ///
     /// # Errors
-    /// [`Error::Model`] naming both encoders.
+    /// [`Error::Model`] naming what is needed and what there is.
     pub fn check(&self, identity: &Identity) -> Result<()> {
-        let Self::Generator { model, config } = self else { return Ok(()) };
-        let (need, have) = (&config.identity.encoder, &identity.encoder);
-        if need != have || config.identity.width != identity.embedding.len() {
-            let reason = format!(
-                "it needs an identity made by the encoder {need}, {:?} was made by {have}: enroll the person again",
-                identity.name
-            );
-            return Err(Error::model(&model.name, reason));
+        match self {
+            Self::Mesh => Ok(()),
+            Self::Generator { model, config } => {
+                identity.embedding(&config.identity).map(drop).map_err(|e| e.of_model(&model.name))
+            }
         }
-        Ok(())
     }
 }
 
@@ -268,7 +264,10 @@ pub trait FramePath: Send {
         self.collect(ticket, frame, done)
     }
 
-    /// Another person from the next submission on; its encoder has been checked.
+    /// Another person from the next submission on.
+    ///
+    /// # Errors
+    /// [`Error::Model`] when [`Painter::check`] refuses it, [`Error::DeviceLost`].
     fn set_identity(&mut self, identity: &Identity) -> Result<()>;
 
     /// The times of the calls since the last one, and sets them back to zero.

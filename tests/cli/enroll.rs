@@ -1,10 +1,13 @@
 //! `alphaswap enroll`.
 
 use alphaswap::identity::Identity;
+use alphaswap::models::{Card, CardPort, Model};
+use alphaswap::nets::{ArcfaceConfig, GeneratorConfig};
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
 use super::*;
+use crate::models::weights_file;
 
 /// Runs `enroll` on a picture in a fresh folder; returns the command and the folder.
 fn enroll(picture: &RgbImage) -> (Command, TempDir) {
@@ -35,7 +38,8 @@ fn a_portrait_becomes_an_identity() {
     let identity = Identity::open(identity()).unwrap();
     assert_eq!((identity.name.as_str(), identity.consent.text.as_str()), ("Kai", CONSENT[3]));
     assert_eq!(identity.consent.date.len(), "2026-01-31".len());
-    assert_eq!((identity.encoder.as_str(), identity.embedding.len()), ("faceres_224", 1024));
+    let [embedding] = identity.embeddings.as_slice() else { panic!("{} embeddings", identity.embeddings.len()) };
+    assert_eq!((embedding.encoder.as_str(), embedding.values.len()), ("faceres_224", 1024));
     let texture = &identity.textures[0];
     assert!(texture.pose.yaw.abs() < 25.0 && (160..=640).contains(&texture.side), "{:?}", texture.pose);
     // The mesh stands on the template: the eyes' middle in the canvas' upper half, left and right of the middle.
@@ -51,6 +55,69 @@ fn the_turn_of_each_photo_is_told() {
     assert_eq!(listing(dir.path()), ["me.alphaface", "photo.png"]);
 }
 
+/// A small ArcFace called `name`, whose embedding is `fc.bias` whatever it sees, as `file` in `dir`.
+fn write_encoder(dir: &TempDir, file: &str, name: &str) {
+    let config = ArcfaceConfig { blocks: [1; 4], widths: [4; 4], side: 112, embedding: 512 };
+    let bytes = weights_file(&config.spec().unwrap(), |t| t.get_mut("fc.bias").unwrap().1.fill(2.0));
+    let port = |name: &str, shape: &[usize]| CardPort { name: name.into(), shape: shape.into(), values: "".into() };
+    let card = Card {
+        name: name.into(),
+        network: "arcface".into(),
+        about: "nobody's".into(),
+        licence: "none".into(),
+        sha256: None,
+        source: None,
+        input: vec![port("input", &[1, 3, 112, 112])],
+        output: vec![port("embedding", &[1, 512])],
+        generator: None,
+        arcface: Some(config),
+    };
+    let path = dir.path().join(file);
+    std::fs::write(&path, bytes).unwrap();
+    std::fs::write(path.with_extension("toml"), toml::to_string(&card).unwrap()).unwrap();
+}
+
+#[test]
+fn another_encoder_adds_its_embeddings() {
+    let (mut command, dir) = enroll(&portrait());
+    write_encoder(&dir, "one.safetensors", "arcface_w600k_r50");
+    write_encoder(&dir, "two.safetensors", "other");
+    command.args(["--encoder", "one.safetensors", "--encoder", "two.safetensors"]);
+    command.assert().success().stderr(predicate::str::contains("encoders: faceres_224, arcface_w600k_r50, other"));
+    let identity = Identity::open(dir.path().join("me.alphaface")).unwrap();
+    assert_eq!(identity.embeddings.len(), 5);
+    for config in [GeneratorConfig::inswapper_128(), GeneratorConfig::alphaface_256()] {
+        assert_eq!(identity.embedding(&config.identity).unwrap(), [2.0; 512]);
+    }
+    let sha256 = Model::open(&dir.path().join("one.safetensors")).unwrap().sha256;
+    assert_eq!(identity.embeddings[1].sha256, Some(sha256));
+}
+
+#[test]
+fn what_is_no_encoder_is_refused() {
+    let (_, dir) = enroll(&portrait());
+    write_encoder(&dir, "mine.safetensors", "mine");
+    write_encoder(&dir, "cut.safetensors", "mine");
+    let cut = std::fs::read(dir.path().join("cut.safetensors")).unwrap();
+    std::fs::write(dir.path().join("cut.safetensors"), &cut[..cut.len() / 2]).unwrap();
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/models");
+    let (generator, faceres) = (format!("{models}/generator.safetensors"), format!("{models}/identity.safetensors"));
+    let cases: [(&[&str], &[&str]); 5] = [
+        (&[&generator], &["generator.safetensors", "no identity encoder", "\"alphaface\""]),
+        (&[&faceres], &["identity.safetensors", "an encoder called faceres_224 already"]),
+        (&["mine.safetensors", "mine.safetensors"], &["an encoder called mine already"]),
+        (&["cut.safetensors"], &["cut.safetensors", "truncated"]),
+        (&["photo.png"], &["photo.png", "photo.toml"]),
+    ];
+    for (files, words) in cases {
+        let mut command = alphaswap();
+        command.current_dir(dir.path()).args(["enroll", "photo.png", "-o", "me.alphaface"]).args(CONSENT);
+        command.args(files.iter().flat_map(|file| ["--encoder", file]));
+        fails(&mut command, words);
+        assert!(!dir.path().join("me.alphaface").exists());
+    }
+}
+
 #[test]
 fn several_photos_are_averaged() {
     let dir = tempfile::tempdir().unwrap();
@@ -61,7 +128,7 @@ fn several_photos_are_averaged() {
     let kai = Identity::open(identity()).unwrap();
     assert_eq!(both.textures.len(), 2);
     assert!(both.textures[0].pose.yaw <= both.textures[1].pose.yaw);
-    assert!(both.embedding != kai.embedding);
+    assert!(both.embeddings != kai.embeddings);
 }
 
 #[test]

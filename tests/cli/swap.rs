@@ -230,8 +230,7 @@ fn a_source_that_is_no_identity_is_refused() {
 fn an_identity_of_another_encoder_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut other = Identity::open(identity()).unwrap();
-    other.encoder = "arcface_w600k_r50".into();
-    other.embedding.truncate(512);
+    other.embeddings[0].encoder = "arcface_w600k_r50".into();
     other.save(dir.path().join("other.alphaface")).unwrap();
     let mut command = alphaswap();
     command.current_dir(dir.path()).arg("swap").arg(media("ada.jpg"));

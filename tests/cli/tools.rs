@@ -87,7 +87,7 @@ fn bench_measures_every_network_and_stage() {
     let names: Vec<_> = measured["networks"].as_array().unwrap().iter().map(|n| n["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["detector", "landmarks", "identity", "generator"]);
     let frames = &measured["frames"][0];
-    assert_eq!((frames["frames"].as_u64(), frames["frames_swapped"].as_u64()), (Some(3), Some(3)));
+    assert_eq!((frames["frames"].as_u64(), frames["faces_swapped"].as_u64()), (Some(3), Some(3)));
     assert_eq!(frames["stages_ms"].as_array().unwrap().len(), 9);
 }
 

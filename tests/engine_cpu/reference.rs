@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use alphaswap::models::Weights;
-use alphaswap::nets::{Activation, Conv, Edge, NetSpec, Node, Op, Shape};
+use alphaswap::nets::{Activation, Caii, Conv, Edge, NetSpec, Node, Op, Shape};
 
 /// A feature map.
 #[derive(Clone, Debug)]
@@ -84,6 +84,10 @@ fn evaluate(node: &Node, read: &[&Map], out: Shape, weights: &Weights) -> Map {
         }
         &Op::SpaceToDepth { r } => Map::make(out, |c, y, x_| x.at(c / (r * r), y * r + c / r % r, x_ * r + c % r)),
         &Op::DepthToSpace { r } => Map::make(out, |c, y, x_| x.at(c * r * r + y % r * r + x_ % r, y / r, x_ / r)),
+        Op::ScaleShift { scale, shift } => {
+            let [scale, shift] = [scale, shift].map(|name| param(weights, name));
+            Map::make(out, |c, y, x_| x.at(c, y, x_) * f64::from(scale[c]) + f64::from(shift[c]))
+        }
         Op::Normalize { mean, scale } => {
             let mean = mean.as_ref().map(|m| param(weights, m));
             let shifted = |c: usize| x.at(c, 0, 0) - mean.map_or(0.0, |m| f64::from(m[c]));
@@ -122,13 +126,14 @@ fn convolve(conv: &Conv, x: &Map, out: Shape, weights: &Weights) -> Map {
     })
 }
 
-fn style_norm(read: &[&Map], eps: f64, caii: bool, out: Shape) -> Map {
+fn style_norm(read: &[&Map], eps: f64, caii: Caii, out: Shape) -> Map {
     let (x, style) = (read[0], read[1]);
     Map::make(out, |c, y, x_| {
         let (mut scale, mut shift) = (style.at(c, 0, 0), style.at(out.c + c, 0, 0));
-        if caii {
-            let mean = read[2].at(c, 0, 0);
-            (scale, shift) = ((scale + mean) / 2.0, (shift + mean) / 2.0);
+        match caii {
+            Caii::Off => {}
+            Caii::Averaged => [scale, shift] = [scale, shift].map(|s| (s + read[2].at(c, 0, 0)) / 2.0),
+            Caii::Folded => [scale, shift] = [scale, shift].map(|s| s + read[2].at(c, 0, 0) / 2.0),
         }
         let mean = x.mean(c, |v| v);
         let variance = x.mean(c, |v| (v - mean) * (v - mean));

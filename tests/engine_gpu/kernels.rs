@@ -1,16 +1,21 @@
 //! One operation at a time.
 
-use alphaswap::nets::{Activation, Builder, ConvArgs, Edge, NetSpec, Op, Padding, Shape};
+use alphaswap::engine::gpu::ConvKernel;
+use alphaswap::nets::{Activation, Builder, Caii, ConvArgs, Edge, NetSpec, Op, Padding, Shape};
 use proptest::prelude::*;
 
-use super::{check, context};
+use super::{check, check_with, context};
 
-fn activation() -> impl Strategy<Value = Activation> {
+pub fn activation() -> impl Strategy<Value = Activation> {
     use Activation::*;
     prop::sample::select(vec![None, Relu, Relu6, LeakyRelu(0.2), PRelu("slopes".into()), Tanh, TanhUnit])
 }
 
-fn padding(kernel: usize) -> impl Strategy<Value = Padding> {
+fn caii() -> impl Strategy<Value = Caii> {
+    prop::sample::select(vec![Caii::Off, Caii::Averaged, Caii::Folded])
+}
+
+pub fn padding(kernel: usize) -> impl Strategy<Value = Padding> {
     let side = || 0..=kernel / 2;
     let edge = prop::sample::select(vec![Edge::Zero, Edge::Reflect]);
     (edge, side(), side(), side(), side()).prop_map(|(edge, top, left, bottom, right)| Padding {
@@ -23,7 +28,7 @@ fn padding(kernel: usize) -> impl Strategy<Value = Padding> {
 }
 
 /// A network of one convolution; the output of `out` channels, or of as many as come in when `depthwise`.
-fn conv(shape: Shape, args: ConvArgs) -> NetSpec {
+pub fn conv(shape: Shape, args: ConvArgs) -> NetSpec {
     let mut b = Builder::new("conv");
     let x = b.input("x", shape);
     let y = b.conv("conv", x, args);
@@ -51,11 +56,58 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    /// Convolutions that the fast kernels are made for, at sizes that no tile divides.
+    fn fast_conv()(kernel in prop::sample::select(vec![1usize, 3, 3, 3, 5, 7]))
+        (pad in padding(kernel), c in 1..45usize, h in kernel..24, w in kernel..24, out in 1..150usize,
+         stride in 1..=2usize, bias in any::<bool>(), act in activation(), kernel in Just(kernel)) -> NetSpec {
+        let stride = if kernel == 3 { 1 } else { stride };
+        conv(Shape::new(c, h, w), ConvArgs { out, kernel, stride, pad, depthwise: false, bias, act })
+    }
+}
+
+/// `out` channels from a map of `shape` upsampled by 2.
+fn upsampled_conv(shape: Shape, out: usize, act: Activation) -> NetSpec {
+    let mut b = Builder::new("upsampled");
+    let x = b.input("x", shape);
+    let up = b.upsample2("up", x);
+    let pad = Padding::all(Edge::Zero, 1);
+    let y = b.conv("conv", up, ConvArgs { out, kernel: 3, stride: 1, pad, depthwise: false, bias: true, act });
+    b.output("y", y, &[1, out, 2 * shape.h, 2 * shape.w]);
+    b.finish()
+}
+
+/// The kernels that are not chosen for small layers.
+fn forced() -> impl Strategy<Value = ConvKernel> {
+    use ConvKernel::*;
+    prop::sample::select(vec![Gemm64, Taps64, Taps128, Winograd64, Winograd128])
+}
+
 fn one_map(f: impl Fn(&mut Builder, Shape) -> alphaswap::nets::ValueId, shape: Shape) -> NetSpec {
     let mut b = Builder::new("map");
     let y = f(&mut b, shape);
     let t = b.shape(y);
     b.output("y", y, &[1, t.c, t.h, t.w]);
+    b.finish()
+}
+
+/// A style norm, and the mean of what it makes.
+fn norm(s: Shape, caii: Caii, residual: bool, act: Activation) -> NetSpec {
+    let mut b = Builder::new("norm");
+    let (x, r) = (b.input("x", s), b.input("r", s));
+    let style = b.input_vector("style", 2 * s.c);
+    let mut inputs = vec![x, style];
+    if caii != Caii::Off {
+        inputs.push(b.mean("mean", x));
+    }
+    if residual {
+        b.mean("residual", r);
+        inputs.push(r);
+    }
+    let y = b.push("norm", Op::StyleNorm { eps: 1e-3, caii, residual, act }, &inputs, s);
+    let after = b.mean("after", y);
+    b.output("y", y, &[1, s.c, s.h, s.w]);
+    b.output("after", after, &[1, s.c]);
     b.finish()
 }
 
@@ -70,12 +122,29 @@ fn same(spec: NetSpec, seed: u64) -> Result<(), TestCaseError> {
     check(ctx, spec, seed).map_err(TestCaseError::fail)
 }
 
+/// Compares what `kernel` makes.
+fn same_with(kernel: ConvKernel, spec: NetSpec, seed: u64) -> Result<(), TestCaseError> {
+    let Some(ctx) = context() else { return Ok(()) };
+    check_with(ctx, spec, seed, Some(kernel)).map_err(|e| TestCaseError::fail(format!("{kernel}: {e}")))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
 
     #[test]
     fn convolutions(spec in any_conv(), seed in any::<u64>()) {
         same(spec, seed)?;
+    }
+
+    #[test]
+    fn fast_convolutions(kernel in forced(), spec in fast_conv(), seed in any::<u64>()) {
+        same_with(kernel, spec, seed)?;
+    }
+
+    #[test]
+    fn upsampled_convolutions(kernel in forced(), (c, h, w, _) in shapes(), out in 1..70usize, act in activation(),
+                              seed in any::<u64>()) {
+        same_with(kernel, upsampled_conv(Shape::new(c, h, w), out, act), seed)?;
     }
 
     #[test]
@@ -89,16 +158,9 @@ proptest! {
     }
 
     #[test]
-    fn style_norm((c, h, w, _) in shapes(), caii in any::<bool>(), residual in any::<bool>(), act in activation(),
+    fn style_norm((c, h, w, _) in shapes(), caii in caii(), residual in any::<bool>(), act in activation(),
                   seed in any::<u64>()) {
-        let net = |b: &mut Builder, s: Shape| {
-            let (x, style) = (b.input("x", s), b.input_vector("style", 2 * s.c));
-            let mut inputs = vec![x, style];
-            if caii { inputs.push(b.mean("mean", x)); }
-            if residual { inputs.push(b.input("r", s)); }
-            b.push("sn", Op::StyleNorm { eps: 1e-3, caii, residual, act: act.clone() }, &inputs, s)
-        };
-        same(one_map(net, Shape::new(c, h + 1, w + 7)), seed)?;
+        same(norm(Shape::new(c, h + 1, w + 7), caii, residual, act), seed)?;
     }
 
     #[test]
@@ -109,6 +171,8 @@ proptest! {
         same(one_map(pool, Shape::new(c, 2 * h, 2 * w)), seed)?;
         let pad = |b: &mut Builder, s: Shape| { let x = b.input("x", s); b.pad_channels("o", x, s.c + extra) };
         same(one_map(pad, Shape::new(c, h, w)), seed)?;
+        let scale = |b: &mut Builder, s| { let x = b.input("x", s); b.scale_shift("o", x) };
+        same(one_map(scale, Shape::new(c, h, w)), seed)?;
         let s2d = |b: &mut Builder, s| { let x = b.input("x", s); b.space_to_depth("o", x, r) };
         same(one_map(s2d, Shape::new(c, r * h, r * w)), seed)?;
         let d2s = |b: &mut Builder, s| { let x = b.input("x", s); b.depth_to_space("o", x, r) };
@@ -142,4 +206,23 @@ proptest! {
     fn large_convolutions(spec in large_conv(), seed in any::<u64>()) {
         same(spec, seed)?;
     }
+}
+
+/// More pixels than an invocation keeps in registers, in fours and not.
+#[test]
+fn norms_of_large_maps() {
+    for (h, w) in [(68, 70), (67, 69)] {
+        for (residual, act) in [(false, Activation::Relu), (true, Activation::None)] {
+            same(norm(Shape::new(3, h, w), Caii::Folded, residual, act), 1).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_map_of_several_bands() {
+    let Some(ctx) = context() else { return };
+    let args = ConvArgs::new(5, 3).pad(Padding::all(Edge::Reflect, 1));
+    // 16 places of 64 padded channels: 16384 tiles of 2 x 2 pixels are 64 MiB.
+    let spec = || conv(Shape::new(3, 257, 263), args.clone());
+    check_with(ctx, spec(), 3, Some(ConvKernel::Winograd64)).unwrap();
 }

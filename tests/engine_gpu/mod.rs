@@ -1,5 +1,7 @@
 //! The GPU engine against the definitions, over generated shapes, on whatever adapter there is (software preferred).
 
+mod choice;
+mod half;
 mod kernels;
 mod nets;
 mod shipped;
@@ -7,7 +9,7 @@ mod shipped;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use alphaswap::engine::gpu::{Net, Precision};
+use alphaswap::engine::gpu::{ConvKernel, Net, Options, Precision};
 use alphaswap::gpu::{Choice, Context, adapters, open};
 use alphaswap::models::Weights;
 use alphaswap::nets::{NetSpec, Port};
@@ -22,10 +24,16 @@ static CONTEXT: LazyLock<Option<Arc<Context>>> = LazyLock::new(|| {
     opened.map(|(context, _)| context)
 });
 
-/// The adapter that `ALPHASWAP_TEST_ADAPTER` names (a part of its name), else any, software preferred.
+/// The adapter that `ALPHASWAP_TEST_ADAPTER` names (a part of its name, or `gpu` for a hardware one), else any, software
+/// preferred.
 pub fn adapter_name() -> Option<String> {
-    let any = || adapters().into_iter().max_by_key(|a| a.software).map(|a| a.name);
-    std::env::var("ALPHASWAP_TEST_ADAPTER").ok().or_else(any)
+    let named = std::env::var("ALPHASWAP_TEST_ADAPTER").ok();
+    let any = |software: bool| adapters().into_iter().max_by_key(|a| a.software == software).map(|a| a.name);
+    match named.as_deref() {
+        None => any(true),
+        Some("gpu") => any(false),
+        Some(_) => named,
+    }
 }
 
 /// A device of its own, that may be lost or broken without harm to other tests, and its adapter's name.
@@ -78,6 +86,11 @@ pub fn tensors(spec: &NetSpec, inputs: &HashMap<String, Vec<f32>>) -> HashMap<St
 
 /// Runs `spec` on the GPU in both precisions and compares all outputs with the definitions.
 pub fn check(ctx: &Arc<Context>, spec: NetSpec, seed: u64) -> Result<(), String> {
+    check_with(ctx, spec, seed, None)
+}
+
+/// The same with `force` for every convolution that it can do.
+pub fn check_with(ctx: &Arc<Context>, spec: NetSpec, seed: u64, force: Option<ConvKernel>) -> Result<(), String> {
     let (weights, inputs) = sample(&spec, seed);
     let expected = reference::run(&spec, &weights, &inputs);
     let spec = Arc::new(spec);
@@ -86,7 +99,8 @@ pub fn check(ctx: &Arc<Context>, spec: NetSpec, seed: u64) -> Result<(), String>
         if precision == Precision::F16Storage && !ctx.has_f16() {
             continue;
         }
-        let net = Net::new(ctx, spec.clone(), &weights, precision).map_err(|e| e.to_string())?;
+        let options = Options { precision, force, ..Options::default() };
+        let net = Net::with_options(ctx, spec.clone(), &weights, &options).map_err(|e| e.to_string())?;
         let outputs = net.run_tensors(&tensors(&spec, &inputs)).map_err(|e| e.to_string())?;
         for (port, want) in spec.outputs.iter().zip(&expected) {
             let got = &outputs[&port.name];

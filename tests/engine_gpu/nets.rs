@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use alphaswap::Error;
+use alphaswap::engine::cpu;
 use alphaswap::engine::gpu::{Net, Precision};
 use alphaswap::gpu::{Choice, adapters, open};
-use alphaswap::nets::{Activation, Builder, ConvArgs, Edge, NetSpec, Node, Op, Padding, Port, Shape, ValueId};
+use alphaswap::nets::{
+    Activation, Builder, Caii, ConvArgs, Edge, GeneratorConfig, NetSpec, Node, Op, Padding, Port, Shape, ValueId,
+};
 use alphaswap::settings::DeviceChoice;
 
 use super::{check, context, largest_difference, own_context, sample, tensors};
@@ -41,7 +44,7 @@ fn generator() -> NetSpec {
             let style = b.linear(&name("fc"), z, 2 * s.c, Activation::None);
             let u = conv(&mut b, &name("conv"), x, s.c, Edge::Reflect, Activation::None);
             let inputs = if residual { vec![u, style, mean, f] } else { vec![u, style, mean] };
-            x = b.push(&name("norm"), Op::StyleNorm { eps: 1e-8, caii: true, residual, act }, &inputs, s);
+            x = b.push(&name("norm"), Op::StyleNorm { eps: 1e-8, caii: Caii::Averaged, residual, act }, &inputs, s);
         }
         f = x;
     }
@@ -60,6 +63,34 @@ fn generator() -> NetSpec {
 fn a_whole_generator_agrees_with_the_definitions() {
     let Some(ctx) = context() else { return };
     check(ctx, generator(), 7).unwrap();
+}
+
+/// The official plan with an eighth of the channels on a 64-px crop: large enough for the kernels of the full one.
+#[test]
+fn a_narrow_alphaface_agrees_with_the_cpu() {
+    let Some(ctx) = context() else { return };
+    let mut config = GeneratorConfig::alphaface_256();
+    (config.crop, config.identity.width) = (64, 32);
+    let layers = config.encoder.iter_mut().chain(&mut config.decoder);
+    layers.filter(|layer| layer.out > 3).for_each(|layer| layer.out /= 8);
+    let spec = Arc::new(config.spec().unwrap());
+    let (weights, inputs) = sample(&spec, 11);
+    let inputs = tensors(&spec, &inputs);
+    let truth = cpu::Net::new(spec.clone(), &weights).unwrap().run_tensors(&inputs).unwrap();
+    // Values in [0, 1] behind 12 norms.
+    for (precision, tolerance) in [(Precision::F32, 1e-4), (Precision::F16Storage, 2e-2)] {
+        if precision == Precision::F16Storage && !ctx.has_f16() {
+            continue;
+        }
+        let net = Net::new(ctx, spec.clone(), &weights, precision).unwrap();
+        let fast = net.steps().filter(|s| s.kernel.starts_with("winograd_product")).count();
+        assert!(fast >= 12, "{fast} of the 3x3 convolutions");
+        assert!(net.steps().all(|s| !s.kernel.starts_with("upsample2")));
+        let got = net.run_tensors(&inputs).unwrap();
+        let worst = largest_difference(&got["crop"].data, &truth["crop"].data);
+        println!("narrow alphaface, {precision:?}: off by {worst:e}");
+        assert!(worst <= tolerance, "{precision:?} differs by {worst}");
+    }
 }
 
 #[test]

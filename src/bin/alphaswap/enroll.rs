@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use alphaswap::Error;
 use alphaswap::identity::Consent;
-use alphaswap::identity::enroll::{Enroller, Sample, best_views};
+use alphaswap::identity::enroll::{self, Enroller, Sample, best_views};
+use alphaswap::models::Model;
 use anyhow::{Context, Result, bail};
 
 use crate::{decode, media, picture};
@@ -34,6 +35,10 @@ pub struct Args {
     /// Who agreed, to what, when; stored in the file.
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     consent: String,
+    /// Model file of the encoder that another generator needs, an imported ArcFace; can be given several times. The
+    /// identity then fits that generator as well as `mesh` and `guided`.
+    #[arg(long = "encoder", value_name = "FILE")]
+    encoders: Vec<PathBuf>,
     /// Which face to take in photos with several, counted from 1, from left to right.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     face: Option<u16>,
@@ -49,6 +54,9 @@ pub fn run(args: &Args) -> Result<()> {
     }
     args.photos.iter().try_for_each(|photo| media::check_input(photo))?;
     let mut enroller = Enroller::new()?;
+    for path in &args.encoders {
+        enroller = enroller.with_encoder(&Model::open(path)?)?;
+    }
     let face = args.face.map(usize::from);
     let mut samples = Vec::new();
     for photo in &args.photos {
@@ -60,8 +68,12 @@ pub fn run(args: &Args) -> Result<()> {
     samples.iter().for_each(tell);
     let consent = Consent { text: args.consent.clone(), date: today()? };
     let count = samples.len();
-    enroller.identity(&args.name, consent, samples)?.save(&args.output)?;
-    eprintln!("wrote {}: {} view(s) of {}", args.output.display(), count, args.name);
+    let identity = enroll::identity(&args.name, consent, samples)?;
+    identity.save(&args.output)?;
+    let mut encoders: Vec<_> = identity.embeddings.iter().map(|e| e.encoder.as_str()).collect();
+    encoders.dedup();
+    let (output, encoders) = (args.output.display(), encoders.join(", "));
+    eprintln!("wrote {output}: {count} view(s) of {}; encoders: {encoders}", args.name);
     Ok(())
 }
 

@@ -1,10 +1,10 @@
-//! Sums that no convolution could take over, and the normalisation of identity vectors.
+//! Sums and batch norms that no convolution could take over, and the normalisation of identity vectors.
 
 use pulp::Simd;
 
 use super::activation::Act;
 use super::kernel::{Kernel, for_rows};
-use super::layout::Layout;
+use super::layout::{LANES, Layout};
 use super::pack::{Params, padded};
 use crate::error::Result;
 use crate::nets::Activation;
@@ -40,6 +40,39 @@ impl Kernel for Add {
                 let terms = inputs[0][at..at + block_len].iter().zip(&inputs[1][at..at + block_len]);
                 out.iter_mut().zip(terms).for_each(|(sum, (a, b))| *sum = a + b);
                 self.act.block(i % blocks, out);
+            }
+        });
+    }
+}
+
+/// A planned [`Op::ScaleShift`](crate::nets::Op::ScaleShift).
+#[derive(Debug)]
+pub struct ScaleShift {
+    layout: Layout,
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+}
+
+impl ScaleShift {
+    /// Reads factor and term of each channel of a value of layout `layout`.
+    pub fn new(layout: Layout, scale: &str, shift: &str, params: &Params<'_>) -> Result<Self> {
+        let read = |name| params.get(name, &[layout.shape.c]).map(padded);
+        Ok(Self { layout, scale: read(scale)?, shift: read(shift)? })
+    }
+}
+
+impl Kernel for ScaleShift {
+    fn run(&self, inputs: &[&[f32]], out: &mut [f32], _scratch: &mut [f32]) {
+        let (row_len, block_len, blocks) = (self.layout.row_len(), self.layout.block_len(), self.layout.blocks());
+        for_rows(self.layout.shape.h, self.layout.len(), out, row_len, |first, out| {
+            for (i, out) in out.chunks_mut(block_len).enumerate() {
+                let (at, lanes) = (first * row_len + i * block_len, i % blocks * LANES);
+                let (scale, shift) = (&self.scale[lanes..][..LANES], &self.shift[lanes..][..LANES]);
+                let pixels = inputs[0][at..at + block_len].chunks_exact(LANES);
+                for (out, x) in out.chunks_exact_mut(LANES).zip(pixels) {
+                    let terms = x.iter().zip(scale).zip(shift);
+                    out.iter_mut().zip(terms).for_each(|(y, ((x, scale), shift))| *y = x * scale + shift);
+                }
             }
         });
     }

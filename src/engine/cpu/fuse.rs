@@ -47,13 +47,13 @@ fn single(spec: &NetSpec, i: usize) -> Fused<'_> {
 fn absorb<'a>(spec: &'a NetSpec, add: usize, act: &'a Activation, fused: &mut [Option<Fused<'a>>]) {
     let &[a, b] = spec.nodes[add].inputs.as_slice() else { return };
     for (term, mut other) in [(a, b), (b, a)] {
-        let Some(conv) = maker(spec, term).filter(|&i| takes_sum(spec, i)) else { continue };
-        let known = maker(spec, other).is_none_or(|i| i < conv);
+        let Some(conv) = spec.maker(term).filter(|&i| takes_sum(spec, i)) else { continue };
+        let known = spec.maker(other).is_none_or(|i| i < conv);
         if !known || readers(spec, term) != 1 || fused[conv].is_none() {
             continue;
         }
         // Zero channels need not be written to be added.
-        if let Some(pad) = maker(spec, other).filter(|&i| readers(spec, other) == 1 && pads_zero(spec, i)) {
+        if let Some(pad) = spec.maker(other).filter(|&i| readers(spec, other) == 1 && pads_zero(spec, i)) {
             other = spec.nodes[pad].inputs[0];
             fused[pad] = None;
         }
@@ -70,7 +70,7 @@ fn join<'a>(spec: &'a NetSpec, point: usize, fused: &mut [Option<Fused<'a>>]) {
     let Op::Conv(conv) = &node.op else { return };
     let input = Layout::blocked(spec.shape(node.inputs[0]));
     let plain = conv.kernel == 1 && conv.stride == 1 && conv.pad == Padding::none() && !conv.depthwise;
-    let Some(depth) = maker(spec, node.inputs[0]).filter(|_| plain && !is_linear(conv, input)) else { return };
+    let Some(depth) = spec.maker(node.inputs[0]).filter(|_| plain && !is_linear(conv, input)) else { return };
     let alone = matches!(&spec.nodes[depth].op, Op::Conv(c) if c.depthwise) && readers(spec, node.inputs[0]) == 1;
     let (Some(first), true) = (fused[depth].take_if(|f| alone && f.inputs.len() == 1), fused[point].is_some()) else {
         return;
@@ -93,13 +93,9 @@ fn takes_sum(spec: &NetSpec, i: usize) -> bool {
 /// Whether node `i` appends zero channels to a value whose unused lanes are zero already.
 fn pads_zero(spec: &NetSpec, i: usize) -> bool {
     let node = &spec.nodes[i];
-    let source = maker(spec, node.inputs[0]).map(|i| &spec.nodes[i].op);
+    let source = spec.maker(node.inputs[0]).map(|i| &spec.nodes[i].op);
     let unit = source.and_then(Op::activation) == Some(&Activation::TanhUnit);
     matches!(node.op, Op::PadChannels { .. }) && !unit
-}
-
-fn maker(spec: &NetSpec, value: ValueId) -> Option<usize> {
-    spec.nodes.iter().position(|n| n.output == value)
 }
 
 fn readers(spec: &NetSpec, value: ValueId) -> usize {

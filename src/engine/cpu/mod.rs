@@ -27,10 +27,9 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::models::Weights;
-use crate::nets::{NetSpec, Port};
+use crate::nets::{NetSpec, Port, Simplified};
 use crate::tensor::Tensor;
 use buffer::Buffer;
-use pack::Params;
 use plan::{MAX_INPUTS, Plan};
 
 /// A network planned for the CPU: weights packed, buffers laid out once by lifetime.
@@ -58,14 +57,15 @@ impl Net {
         Self::plan(spec, weights, false)
     }
 
-    /// Like [`Self::new`], but every node's value stays readable (no buffer is shared, nothing is fused): for tests
-    /// and debugging.
+    /// Like [`Self::new`], but every node's value stays readable (no buffer is shared, nothing is fused or simplified):
+    /// for tests and debugging.
     pub fn with_cut_points(spec: Arc<NetSpec>, weights: &Weights) -> Result<Self> {
         Self::plan(spec, weights, true)
     }
 
     fn plan(spec: Arc<NetSpec>, weights: &Weights, keep: bool) -> Result<Self> {
-        let plan = Plan::new(&spec, &Params { net: &spec.name, weights }, keep)?;
+        let net = if keep { Simplified::literal(&spec, weights) } else { Simplified::new(&spec, weights) };
+        let plan = Plan::new(&net, keep)?;
         let buffers = |ports: &[Port]| ports.iter().map(|p| vec![0.0; spec.shape(p.value).len()]).collect();
         Ok(Self {
             slots: plan.slot_lens.iter().map(|&len| Buffer::zeros(len)).collect(),

@@ -2,35 +2,20 @@
 
 use super::buffer::Buffer;
 use super::layout::{LANES, Layout};
-use crate::error::{Error, Result};
-use crate::models::Weights;
+use crate::error::Result;
+use crate::nets::Simplified;
 
 /// The parameters of one network.
 #[derive(Clone, Copy, Debug)]
-pub struct Params<'a> {
-    /// Name of the network, for messages.
-    pub net: &'a str,
-    /// Where they come from.
-    pub weights: &'a Weights,
-}
+pub struct Params<'a>(pub &'a Simplified<'a>);
 
 impl<'a> Params<'a> {
     /// The values of parameter `name`.
     ///
     /// # Errors
-    /// [`Error::Model`] when it is missing or has another shape.
+    /// [`Error::Model`](crate::Error::Model) when it is missing or has another shape.
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<&'a [f32]> {
-        let Some(tensor) = self.weights.0.get(name) else {
-            return Err(Error::model(
-                self.net,
-                format!("parameter {name} is missing; is this file for another network?"),
-            ));
-        };
-        if tensor.shape != shape {
-            let reason = format!("parameter {name} has shape {:?}, the network needs {shape:?}", tensor.shape);
-            return Err(Error::model(self.net, reason));
-        }
-        Ok(&tensor.data)
+        self.0.param(name, shape)
     }
 
     /// A bias of `channels` values padded to whole blocks; zeros without a name.

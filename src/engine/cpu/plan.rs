@@ -2,7 +2,7 @@
 
 use super::conv_dense::ConvDense;
 use super::conv_depthwise::ConvDepthwise;
-use super::elementwise::{Add, Normalize};
+use super::elementwise::{Add, Normalize, ScaleShift};
 use super::fuse::{self, Fused};
 use super::kernel::Kernel;
 use super::layout::{LANES, Layout};
@@ -11,10 +11,10 @@ use super::pack::Params;
 use super::pool::MaxPool2;
 use super::rearrange::Rearrange;
 use super::separable::Separable;
-use super::style_norm::{Mean, StyleNorm};
+use super::style_norm::{Mean, RunningMean, StyleNorm};
 use super::upsample::Upsample2;
 use crate::error::{Error, Result};
-use crate::nets::{Activation, Conv, NetSpec, Op, ValueId};
+use crate::nets::{Activation, Caii, Conv, NetSpec, Node, Op, Simplified, ValueId};
 
 /// Most values that one operation reads.
 pub const MAX_INPUTS: usize = 8;
@@ -48,13 +48,18 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plans `spec`; with `keep` every node's value has a buffer of its own and nothing is fused.
-    pub fn new(spec: &NetSpec, params: &Params<'_>, keep: bool) -> Result<Self> {
+    /// Plans `net`; with `keep` every node's value has a buffer of its own and nothing is fused.
+    pub fn new(net: &Simplified<'_>, keep: bool) -> Result<Self> {
+        let (spec, params) = (&net.spec, &Params(net));
         let layouts = layouts(spec);
         let fixed = fixed_values(spec);
         let mut steps = Vec::new();
         for Fused { node, before, act, inputs, output } in fuse::fuse(spec, !keep) {
             let node = &spec.nodes[node];
+            if let Some(step) = running_mean(net, node, fixed[output.0]) {
+                steps.push(step);
+                continue;
+            }
             if inputs.len() > MAX_INPUTS {
                 let reason = format!("node {} reads more than {MAX_INPUTS} values", node.name);
                 return Err(Error::model(&spec.name, reason));
@@ -76,6 +81,16 @@ impl Plan {
     }
 }
 
+/// The step of a mean that takes no look at the map.
+fn running_mean(net: &Simplified<'_>, node: &Node, fixed: bool) -> Option<Step> {
+    let known = net.known_mean(node.inputs[0]).filter(|known| known.mean == node.output)?;
+    let (before, norm) = (known.before?, &net.spec.nodes[known.norm]);
+    let Op::StyleNorm { caii, .. } = norm.op else { return None };
+    let terms = &norm.inputs[1..if caii == Caii::Off { 2 } else { 3 }];
+    let kernel = Box::new(RunningMean::new(net.spec.shape(node.output).c, caii));
+    Some(Step { kernel, inputs: [&[before], terms].concat(), output: node.output, fixed })
+}
+
 /// The kernel for a depthwise and a 1x1 convolution, each with its epilogue; `layouts` are those of the first one's
 /// input, of what passes between them, and of the output.
 fn separable(
@@ -86,7 +101,7 @@ fn separable(
 ) -> Result<Box<dyn Kernel>> {
     let [input, between, out] = layouts;
     let (Op::Conv(first), Op::Conv(second)) = (first, second) else {
-        return Err(Error::model(params.net, "only convolutions can be joined"));
+        return Err(Error::model(&params.0.spec.name, "only convolutions can be joined"));
     };
     let depthwise = ConvDepthwise::new(first, first_act, input, between, params)?;
     Ok(Box::new(Separable::new(depthwise, ConvDense::new(second, second_act, between, out, params)?)))
@@ -110,6 +125,7 @@ fn kernel(op: &Op, act: &Activation, inputs: &[Layout], out: Layout, params: &Pa
         Op::Upsample2 => Box::new(Upsample2::new(x)),
         Op::MaxPool2 => Box::new(MaxPool2::new(x, out)),
         Op::Add { .. } => Box::new(Add::new(out, act, params)?),
+        Op::ScaleShift { scale, shift } => Box::new(ScaleShift::new(x, scale, shift, params)?),
         Op::Normalize { mean, scale } => Box::new(Normalize::new(mean.as_ref(), *scale, x.shape.c, params)?),
         Op::PadChannels { .. } | Op::Concat | Op::SpaceToDepth { .. } | Op::DepthToSpace { .. } | Op::Rows { .. } => {
             Box::new(Rearrange::new(op, inputs, out))

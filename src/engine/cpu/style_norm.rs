@@ -7,7 +7,7 @@ use super::kernel::{Kernel, for_rows};
 use super::layout::{LANES, Layout};
 use super::pack::Params;
 use crate::error::Result;
-use crate::nets::Activation;
+use crate::nets::{Activation, Caii};
 
 /// Mean over rows and columns.
 #[derive(Debug)]
@@ -32,18 +32,48 @@ impl Kernel for Mean {
     }
 }
 
+/// The mean of a styled unit's output: that of its residual plus the shift, since what is shifted has zero mean.
+/// Reads that mean, the style, and the mean of the unit's input with CAII.
+#[derive(Debug)]
+pub struct RunningMean {
+    channels: usize,
+    caii: Caii,
+}
+
+impl RunningMean {
+    /// Plans the mean of a map of `channels` channels.
+    pub fn new(channels: usize, caii: Caii) -> Self {
+        Self { channels, caii }
+    }
+}
+
+impl Kernel for RunningMean {
+    fn run(&self, inputs: &[&[f32]], out: &mut [f32], _scratch: &mut [f32]) {
+        for (c, (out, before)) in out.iter_mut().zip(inputs[0]).enumerate().take(self.channels) {
+            *out = before + styled(self.caii, &inputs[1..], self.channels, c)[1];
+        }
+    }
+}
+
+/// Scale and shift of channel `c` of `channels`, from the style and, with CAII, the mean of the unit's input.
+fn styled(caii: Caii, inputs: &[&[f32]], channels: usize, c: usize) -> [f32; 2] {
+    let [of_style, of_mean] = caii.parts();
+    let mean = if caii == Caii::Off { 0.0 } else { inputs[1][c] * of_mean };
+    [c, channels + c].map(|i| inputs[0][i] * of_style + mean)
+}
+
 /// A planned [`Op::StyleNorm`](crate::nets::Op::StyleNorm).
 #[derive(Debug)]
 pub struct StyleNorm {
     input: Layout,
     eps: f32,
-    caii: bool,
+    caii: Caii,
     act: Act,
 }
 
 impl StyleNorm {
     /// Plans the norm of a value of layout `input`.
-    pub fn new(input: Layout, eps: f32, caii: bool, act: &Activation, params: &Params<'_>) -> Result<Self> {
+    pub fn new(input: Layout, eps: f32, caii: Caii, act: &Activation, params: &Params<'_>) -> Result<Self> {
         Ok(Self { input, eps, caii, act: Act::new(act, input.shape.c, params)? })
     }
 
@@ -54,12 +84,7 @@ impl StyleNorm {
         let variance = mean(inputs[0], &self.input, block, |l, v| (v - mean_of_x[l]) * (v - mean_of_x[l]));
         let mut statistics = [mean_of_x, [0.0; LANES], [0.0; LANES]];
         for lane in 0..LANES.min(channels - block * LANES) {
-            let channel = block * LANES + lane;
-            let (mut scale, mut shift) = (inputs[1][channel], inputs[1][channels + channel]);
-            if self.caii {
-                let mean = inputs[2][channel];
-                (scale, shift) = ((scale + mean) / 2.0, (shift + mean) / 2.0);
-            }
+            let [scale, shift] = styled(self.caii, &inputs[1..], channels, block * LANES + lane);
             statistics[1][lane] = scale / (variance[lane] + self.eps).sqrt();
             statistics[2][lane] = shift;
         }
@@ -70,7 +95,7 @@ impl StyleNorm {
 impl Kernel for StyleNorm {
     fn run(&self, inputs: &[&[f32]], out: &mut [f32], scratch: &mut [f32]) {
         let (blocks, block_len, row_len) = (self.input.blocks(), self.input.block_len(), self.input.row_len());
-        let residual = inputs.get(2 + usize::from(self.caii)).copied();
+        let residual = inputs.get(if self.caii == Caii::Off { 2 } else { 3 }).copied();
         let statistics = &mut scratch[..blocks * 3 * LANES];
         for_rows(blocks, self.input.len() * 2, statistics, 3 * LANES, |first, statistics| {
             for (i, target) in statistics.chunks_mut(3 * LANES).enumerate() {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use alphaswap_shaders as shaders;
 use alphaswap_shaders::{Kind, Shader};
 
-use super::Precision;
+use super::conv::Conditions;
 use super::plan::Lifetime;
-use crate::error::{Error, Result};
+use super::{Options, Precision};
+use crate::error::Result;
 use crate::gpu::params::MapParams;
 use crate::gpu::{BufferRange, Context, Kernel};
-use crate::models::Weights;
-use crate::nets::{Activation, NetSpec, Node, Op, Shape, ValueId};
+use crate::nets::{Activation, NetSpec, Node, Op, Shape, Simplified, ValueId};
 
 /// Stored type of a value; indexes the pairs of shader permutations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,43 +56,57 @@ pub(super) struct Step {
     pub operands: Vec<Operand>,
     pub groups: [u32; 3],
     pub slow: bool,
+    /// Name of the node that it is a part of.
+    pub node: String,
+    /// Multiply-accumulates, where there are enough to count.
+    pub macs: u64,
 }
 
 /// Collects steps.
 pub(super) struct Lowering<'a> {
-    pub ctx: &'a Context,
+    pub ctx: &'a Arc<Context>,
+    pub net: &'a Simplified<'a>,
     pub spec: &'a NetSpec,
-    weights: &'a Weights,
     /// How feature maps are stored.
     pub maps: Storage,
+    /// What the choice of convolution kernels looks at.
+    pub conditions: Conditions,
     /// The network's values, then copies.
     pub values: Vec<Value>,
     pub steps: Vec<Step>,
     copies: HashMap<(usize, Storage), usize>,
+    /// Upsampled maps that their only reader makes from these on the way.
+    pub upsampled: HashMap<ValueId, ValueId>,
 }
 
 impl<'a> Lowering<'a> {
-    /// Lowers every node; with `keep` every value is pinned.
-    pub fn lower(
-        ctx: &'a Context,
-        spec: &'a NetSpec,
-        weights: &'a Weights,
-        precision: Precision,
-        keep: bool,
-    ) -> Result<Self> {
-        let maps = if precision == Precision::F32 { Storage::F32 } else { Storage::F16 };
-        let value = |&shape| Value { shape, storage: Storage::F32, slow: false, pinned: keep };
+    /// Lowers every node.
+    pub fn lower(ctx: &'a Arc<Context>, net: &'a Simplified<'a>, options: &Options) -> Result<Self> {
+        let spec = &net.spec;
+        let maps = if options.precision == Precision::F32 { Storage::F32 } else { Storage::F16 };
+        let value = |&shape| Value { shape, storage: Storage::F32, slow: false, pinned: options.cut_points };
         let values = spec.values.iter().map(value).collect();
-        let (steps, copies) = (Vec::new(), HashMap::new());
-        let mut lowering = Self { ctx, spec, weights, maps, values, steps, copies };
+        let limits = ctx.device.limits();
+        let conditions = Conditions {
+            precision: options.precision,
+            software: ctx.is_software(),
+            max_binding: limits.max_storage_buffer_binding_size,
+            workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            matrix: ctx.matrix_units(),
+            force: options.force,
+        };
+        let (steps, copies, upsampled) = Default::default();
+        let mut lowering = Self { ctx, net, spec, maps, conditions, values, steps, copies, upsampled };
         lowering.pin_ports();
         for node in &spec.nodes {
             let slow = node.inputs.iter().all(|v| lowering.values[v.0].slow);
             let value = &mut lowering.values[node.output.0];
             value.slow = slow;
             value.pinned |= slow;
+            let first = lowering.steps.len();
             lowering.node(node)?;
             lowering.publish(node.output);
+            lowering.steps[first..].iter_mut().for_each(|step| step.node.clone_from(&node.name));
         }
         Ok(lowering)
     }
@@ -111,13 +125,14 @@ impl<'a> Lowering<'a> {
             Op::Linear { weight, bias, act, .. } => self.linear(node, weight, bias.as_deref(), act),
             Op::Mean => self.mean(node),
             Op::StyleNorm { eps, caii, residual, act } => self.style_norm(node, *eps, *caii, *residual, act),
-            Op::Upsample2 => self.gather(node, [&shaders::UPSAMPLE2, &shaders::UPSAMPLE2_F16], 0),
+            Op::Upsample2 => self.upsample2(node),
             Op::MaxPool2 => self.gather(node, [&shaders::MAX_POOL2, &shaders::MAX_POOL2_F16], 0),
             Op::PadChannels { .. } => self.gather(node, [&shaders::PAD_CHANNELS, &shaders::PAD_CHANNELS_F16], 0),
             Op::Add { act } => self.add(node, act),
             Op::Concat => self.concat(node),
             Op::SpaceToDepth { r } => self.gather(node, [&shaders::SPACE_TO_DEPTH, &shaders::SPACE_TO_DEPTH_F16], *r),
             Op::DepthToSpace { r } => self.gather(node, [&shaders::DEPTH_TO_SPACE, &shaders::DEPTH_TO_SPACE_F16], *r),
+            Op::ScaleShift { scale, shift } => self.scale_shift(node, scale, shift),
             Op::Normalize { mean, scale } => self.normalize(node, mean.as_deref(), *scale),
             Op::Rows { .. } => self.rows(node),
         }
@@ -175,14 +190,23 @@ impl<'a> Lowering<'a> {
         params: &[u8],
         operands: Vec<Operand>,
         groups: [u32; 3],
-    ) {
+    ) -> &mut Step {
         let written = |(operand, binding): (&Operand, &shaders::Binding)| match (operand, &binding.kind) {
             (Operand::Value(v), Kind::ReadWrite) => Some(*v),
             _ => None,
         };
         let slow = operands.iter().zip(&shader.bindings[1..]).find_map(written).is_some_and(|v| self.values[v].slow);
         let kernel = self.ctx.kernel(shader, constants);
-        self.steps.push(Step { kernel, params: params.to_vec(), operands, groups, slow });
+        let (params, node) = (params.to_vec(), String::new());
+        self.steps.push(Step { kernel, params, operands, groups, slow, node, macs: 0 });
+        let last = self.steps.len() - 1;
+        &mut self.steps[last]
+    }
+
+    /// A value between the steps of one node.
+    pub fn scratch(&mut self, shape: Shape, storage: Storage, slow: bool) -> Operand {
+        self.values.push(Value { shape, storage, slow, pinned: slow });
+        Operand::Value(self.values.len() - 1)
     }
 
     /// Declares how the node's output is stored and returns it as an operand.
@@ -193,13 +217,7 @@ impl<'a> Lowering<'a> {
 
     /// A parameter whose shape must be `shape`.
     pub fn param(&self, name: &str, shape: &[usize]) -> Result<&'a [f32]> {
-        let missing = || Error::model(&self.spec.name, format!("parameter `{name}` is missing"));
-        let tensor = self.weights.0.get(name).ok_or_else(missing)?;
-        if tensor.shape != shape {
-            let reason = format!("parameter `{name}` has shape {:?}, the network needs {shape:?}", tensor.shape);
-            return Err(Error::model(&self.spec.name, reason));
-        }
-        Ok(&tensor.data)
+        self.net.param(name, shape)
     }
 
     /// Uploads constants in a stored type; 16 bits saturate, as in the kernels.

@@ -3,10 +3,10 @@
 use alphaswap_shaders as shaders;
 use alphaswap_shaders::Shader;
 
-use super::lower::{Lowering, Operand, Storage, map_params, pixel_groups};
+use super::lower::{Lowering, Operand, Storage, Value, map_params, pixel_groups};
 use crate::error::Result;
 use crate::gpu::params::MapParams;
-use crate::nets::{Activation, Node};
+use crate::nets::{Activation, Caii, Node, Shape};
 
 impl Lowering<'_> {
     fn params_of(&self, node: &Node) -> MapParams {
@@ -48,8 +48,24 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Mean over rows and columns, f32.
+    /// Factor and term per channel.
+    pub fn scale_shift(&mut self, node: &Node, scale: &str, shift: &str) -> Result<()> {
+        let (params, shape) = (self.params_of(node), self.spec.shape(node.output));
+        let (scale, shift) = (self.param(scale, &[shape.c])?, self.param(shift, &[shape.c])?);
+        let table: Vec<f32> = scale.iter().zip(shift).flat_map(|(&a, &b)| [a, b]).collect();
+        let channel = self.constant(&node.name, &table, Storage::F32);
+        let operands = vec![self.read(node.inputs[0], self.maps), self.write(node, self.maps), channel];
+        let shader = [&shaders::SCALE_SHIFT, &shaders::SCALE_SHIFT_F16][self.maps as usize];
+        let groups = pixel_groups(shader, shape);
+        self.push(shader, &[], bytemuck::bytes_of(&params), operands, groups);
+        Ok(())
+    }
+
+    /// Mean over rows and columns, f32; nothing to do where the norm that makes the map tells it.
     pub fn mean(&mut self, node: &Node) -> Result<()> {
+        if self.net.known_mean(node.inputs[0]).is_some_and(|known| known.mean == node.output) {
+            return Ok(());
+        }
         let params = self.params_of(node);
         let storage = self.values[node.inputs[0].0].storage;
         let operands = vec![Operand::Value(node.inputs[0].0), self.write(node, Storage::F32)];
@@ -58,23 +74,46 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Instance norm with style.
-    pub fn style_norm(&mut self, node: &Node, eps: f32, caii: bool, residual: bool, act: &Activation) -> Result<()> {
+    /// Instance norm with style, and the mean of the result where it is asked for.
+    pub fn style_norm(&mut self, node: &Node, eps: f32, caii: Caii, residual: bool, act: &Activation) -> Result<()> {
         let params = MapParams { factor: eps, ..self.params_of(node) };
         let (channel, number) = self.epilogue(&node.name, params.in_c as usize, None, act)?;
         let input = self.read(node.inputs[0], self.maps);
         let style = self.read(node.inputs[1], Storage::F32);
         // A binding that the constants leave unread still needs a buffer.
-        let mean = if caii { self.read(node.inputs[2], Storage::F32) } else { style.clone() };
+        let mean = if caii == Caii::Off { style.clone() } else { self.read(node.inputs[2], Storage::F32) };
         let last = node.inputs[node.inputs.len() - 1];
         let added = if residual { self.read(last, self.maps) } else { input.clone() };
         let output = self.write(node, self.maps);
-        let shader = [&shaders::STYLE_NORM, &shaders::STYLE_NORM_F16][self.maps as usize];
-        let flag = |on: bool| f64::from(u8::from(on));
-        let constants = [("ACTIVATION", number), ("CAII", flag(caii)), ("RESIDUAL", flag(residual))];
-        let operands = vec![input, style, channel, output, mean, added];
+        let (tell, before, told) = self.told_mean(node, &style);
+        let [of_style, of_mean] = caii.parts().map(f64::from);
+        let residual = f64::from(u8::from(residual));
+        let constants = [
+            ("ACTIVATION", number),
+            ("STYLE_PART", of_style),
+            ("MEAN_PART", of_mean),
+            ("RESIDUAL", residual),
+            ("TELL_MEAN", tell),
+        ];
+        let operands = vec![input, style, channel, output, mean, added, before, told];
+        let shader = norm_shader(self.spec.shape(node.output), self.maps);
         self.push(shader, &constants, bytemuck::bytes_of(&params), operands, [params.in_c, 1, 1]);
         Ok(())
+    }
+
+    /// How a norm tells the mean of what it writes (0 not, 1 as a sum, 2 from the residual's mean), the residual's
+    /// mean, and where the mean goes; `unread` and a value of its own stand in for what is not there.
+    fn told_mean(&mut self, node: &Node, unread: &Operand) -> (f64, Operand, Operand) {
+        let Some(known) = self.net.known_mean(node.output) else {
+            let shape = Shape::vector(self.spec.shape(node.output).c);
+            self.values.push(Value { shape, storage: Storage::F32, slow: false, pinned: false });
+            return (0.0, unread.clone(), Operand::Value(self.values.len() - 1));
+        };
+        let told = Operand::Value(known.mean.0);
+        match known.before {
+            Some(before) => (2.0, self.read(before, Storage::F32), told),
+            None => (1.0, unread.clone(), told),
+        }
     }
 
     /// Unit length times `scale` after subtracting `mean`, f32.
@@ -101,5 +140,15 @@ impl Lowering<'_> {
             first += shape.len();
         }
         Ok(())
+    }
+}
+
+/// The norm for maps of `shape`: four pixels at a time are read as one where channels are whole numbers of fours.
+fn norm_shader(shape: Shape, storage: Storage) -> &'static Shader {
+    match ((shape.h * shape.w).is_multiple_of(4), storage) {
+        (true, Storage::F32) => &shaders::STYLE_NORM_QUADS,
+        (true, Storage::F16) => &shaders::STYLE_NORM_QUADS_F16,
+        (false, Storage::F32) => &shaders::STYLE_NORM,
+        (false, Storage::F16) => &shaders::STYLE_NORM_F16,
     }
 }

@@ -6,30 +6,23 @@
 mod conv;
 mod lower;
 mod maps;
+mod options;
 mod plan;
+mod trial;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub use conv::{ConvKernel, choose};
+pub use conv::ConvKernel;
+pub use options::{Options, Precision};
 
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Context, Dispatch};
 use crate::models::Weights;
-use crate::nets::{NetSpec, Port};
+use crate::nets::{NetSpec, Port, Simplified};
 use crate::tensor::Tensor;
 use lower::{Lowering, Operand};
 use plan::Lifetime;
-
-/// How feature maps and the weights that meet them are stored. Sums, statistics, vectors and ports are f32 always.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// 32-bit floats.
-    #[default]
-    F32,
-    /// 16-bit floats: half the memory traffic; needs [`Context::has_f16`].
-    F16Storage,
-}
 
 /// A network on the GPU.
 #[derive(Debug)]
@@ -40,8 +33,32 @@ pub struct Net {
     kept: HashMap<usize, BufferRange>,
     /// Node names of kept values.
     cut_points: HashMap<String, usize>,
-    slow: Vec<Dispatch>,
-    fast: Vec<Dispatch>,
+    slow: Vec<Planned>,
+    fast: Vec<Planned>,
+}
+
+/// A step bound to its buffers.
+#[derive(Debug)]
+struct Planned {
+    node: String,
+    macs: u64,
+    bytes: u64,
+    dispatch: Dispatch,
+}
+
+/// One dispatch of a network, for people who measure it.
+#[derive(Clone, Copy, Debug)]
+pub struct StepInfo<'a> {
+    /// The node that it is a part of.
+    pub name: &'a str,
+    /// Name of the shader's permutation.
+    pub kernel: &'static str,
+    /// Multiply-accumulates that it does in matrix products and convolutions; 0 where there are none.
+    pub macs: u64,
+    /// Bytes of everything that it reads and writes, each counted once.
+    pub bytes: u64,
+    /// Records it alone, as often as wanted: what it reads is in its buffers after a run of the whole network.
+    pub dispatch: &'a Dispatch,
 }
 
 impl Net {
@@ -52,26 +69,23 @@ impl Net {
     /// [`Error::Model`] for a missing or misshapen parameter, [`Error::Device`] for a precision that the device lacks,
     /// [`Error::DeviceLost`] when the device fails.
     pub fn new(ctx: &Arc<Context>, spec: Arc<NetSpec>, weights: &Weights, precision: Precision) -> Result<Self> {
-        Self::plan(ctx, spec, weights, precision, false)
+        Self::with_options(ctx, spec, weights, &Options::new(precision))
     }
 
-    /// Like [`Self::new`], but every f32 value stays readable with [`Self::cut_point`] (no buffer is shared): for tests
-    /// and debugging.
+    /// Like [`Self::new`], but every f32 value stays readable with [`Self::cut_point`] (no buffer is shared, nothing is
+    /// simplified): for tests and debugging.
     pub fn with_cut_points(ctx: &Arc<Context>, spec: Arc<NetSpec>, weights: &Weights) -> Result<Self> {
-        Self::plan(ctx, spec, weights, Precision::F32, true)
+        Self::with_options(ctx, spec, weights, &Options { cut_points: true, ..Options::new(Precision::F32) })
     }
 
-    fn plan(
-        ctx: &Arc<Context>,
-        spec: Arc<NetSpec>,
-        weights: &Weights,
-        precision: Precision,
-        keep: bool,
-    ) -> Result<Self> {
-        if precision == Precision::F16Storage && !ctx.has_f16() {
+    /// Like [`Self::new`], with every choice in the caller's hand.
+    pub fn with_options(ctx: &Arc<Context>, spec: Arc<NetSpec>, weights: &Weights, options: &Options) -> Result<Self> {
+        if options.precision == Precision::F16Storage && !ctx.has_f16() {
             return Err(Error::Device(format!("{} cannot store 16-bit floats", ctx.line())));
         }
-        let lowered = Lowering::lower(ctx, &spec, weights, precision, keep)?;
+        let literal = options.cut_points;
+        let net = if literal { Simplified::literal(&spec, weights) } else { Simplified::new(&spec, weights) };
+        let lowered = Lowering::lower(ctx, &net, options)?;
         let buffers = value_buffers(ctx, &spec.name, &lowered);
         let stride = 256;
         let params: Vec<u8> = lowered.steps.iter().flat_map(|s| padded(&s.params, stride)).collect();
@@ -89,7 +103,9 @@ impl Net {
             let operands: Vec<BufferRange> = step.operands.iter().map(range).collect();
             let bound: Vec<&BufferRange> = std::iter::once(&uniform).chain(&operands).collect();
             let dispatch = ctx.dispatch(&step.kernel, &bound, step.groups);
-            if step.slow { slow.push(dispatch) } else { fast.push(dispatch) }
+            let bytes = operands.iter().map(|range| range.size).sum();
+            let planned = Planned { node: step.node.clone(), macs: step.macs, bytes, dispatch };
+            if step.slow { slow.push(planned) } else { fast.push(planned) }
         }
         ctx.check()?;
         let pinned = |v: &usize| lowered.values[*v].pinned;
@@ -117,7 +133,7 @@ impl Net {
     /// Records what depends on slow inputs alone (the identity): once after such an input has changed, and once at the
     /// start.
     pub fn record_slow(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.slow.iter().for_each(|d| d.record(pass));
+        self.slow.iter().for_each(|step| step.dispatch.record(pass));
     }
 
     /// Number of dispatches that [`Self::record`] makes.
@@ -125,9 +141,17 @@ impl Net {
         self.fast.len()
     }
 
+    /// What [`Self::record`] records, in this order.
+    pub fn steps(&self) -> impl Iterator<Item = StepInfo<'_>> {
+        self.fast.iter().map(|Planned { node, macs, bytes, dispatch }| {
+            let kernel = dispatch.name();
+            StepInfo { name: node, kernel, macs: *macs, bytes: *bytes, dispatch }
+        })
+    }
+
     /// Records everything else.
     pub fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
-        self.fast.iter().for_each(|d| d.record(pass));
+        self.fast.iter().for_each(|step| step.dispatch.record(pass));
     }
 
     /// Checks shapes, uploads, runs, waits, and returns all outputs by name.

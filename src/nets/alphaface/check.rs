@@ -1,29 +1,8 @@
 //! Whether a [`GeneratorConfig`] that came from a file describes a network at all.
 
+use super::super::limits::{Check, MAX_CHANNELS, MAX_LAYERS, MAX_SIDE, affordable, within};
 use super::super::spec::Shape;
 use super::{GeneratorConfig, Layer, LayerEdge};
-
-/// Nothing in the family comes near these; they keep products of sizes far from overflow.
-const MAX_SIDE: usize = 4096;
-const MAX_CHANNELS: usize = 1 << 14;
-const MAX_LAYERS: usize = 64;
-/// Values of a map: half a gibibyte in f32.
-const MAX_VALUES: usize = 1 << 27;
-/// Pixels of a map: what 65535 workgroups (the least that every GPU takes) of the smallest tile reach.
-const MAX_PIXELS: usize = 65535 * 32;
-
-type Check<T = ()> = Result<T, String>;
-
-fn within(what: &str, value: usize, range: std::ops::RangeInclusive<usize>) -> Check {
-    let (low, high) = (range.start(), range.end());
-    range.contains(&value).then_some(()).ok_or_else(|| format!("{what} is {value}, must be {low} to {high}"))
-}
-
-/// Refuses a map that is too large to be held or computed.
-fn affordable(what: &str, shape: Shape) -> Check {
-    let small = shape.len() <= MAX_VALUES && shape.h * shape.w <= MAX_PIXELS;
-    small.then_some(()).ok_or_else(|| format!("{what} is {shape}, that is too large"))
-}
 
 impl GeneratorConfig {
     /// Follows the shapes through the network, as the builder will.
@@ -60,6 +39,9 @@ impl GeneratorConfig {
         within("number of encoder layers", self.encoder.len(), 1..=MAX_LAYERS)?;
         within("number of decoder layers", self.decoder.len(), 1..=MAX_LAYERS)?;
         within("space_to_depth", self.space_to_depth, 1..=4)?;
+        if self.identity.emap && self.identity.map.is_some() {
+            return Err("identity.emap and identity.map exclude each other".into());
+        }
         if !(self.identity.scale.is_finite() && self.identity.scale > 0.0) {
             return Err("identity.scale must be a positive number".into());
         }

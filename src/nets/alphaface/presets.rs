@@ -1,6 +1,7 @@
 //! The known members of the family.
 
 use super::{BlocksConfig, GeneratorConfig, IdentityConfig, Layer, LayerEdge, Names, Window};
+use crate::align::EncoderCrop;
 
 impl Layer {
     /// A `kernel x kernel` convolution with zero padding that keeps the size.
@@ -35,8 +36,14 @@ impl Layer {
     }
 }
 
-/// What inswapper_128 and AlphaFace share; they differ in the crop, in CAII and in the `tail` after `G.Conv3`.
-fn arcface_family(crop: usize, caii: bool, tail: impl IntoIterator<Item = Layer>) -> GeneratorConfig {
+/// What inswapper_128 and AlphaFace share; they differ in the crops of target and source, in CAII and in the `tail` after
+/// `G.Conv3`.
+fn arcface_family(
+    crop: usize,
+    encoder_crop: EncoderCrop,
+    caii: bool,
+    tail: impl IntoIterator<Item = Layer>,
+) -> GeneratorConfig {
     let mut decoder = vec![
         Layer::new("G.Conv1", 512, 3).upsample(),
         Layer::new("G.Conv2", 256, 3).upsample(),
@@ -56,12 +63,33 @@ fn arcface_family(crop: usize, caii: bool, tail: impl IntoIterator<Item = Layer>
             Layer::new("E.Encoder.layer_3.0", 1024, 3).stride2(),
         ],
         decoder,
-        identity: IdentityConfig { encoder: "arcface_w600k_r50".into(), width: 512, map: None, scale: 1.0 },
+        identity: IdentityConfig {
+            encoder: "arcface_w600k_r50".into(),
+            encoder_crop,
+            encoder_sha256: None,
+            width: 512,
+            emap: true,
+            map: None,
+            scale: 1.0,
+        },
         blocks: BlocksConfig { count: 6, caii, bias: true },
     }
 }
 
 impl GeneratorConfig {
+    /// Names of the known members, for [`Self::preset`].
+    pub const PRESETS: [&'static str; 3] = ["alphaface-256", "inswapper-128", "guided-xs"];
+
+    /// A known member by name.
+    pub fn preset(name: &str) -> Option<Self> {
+        match name {
+            "alphaface-256" => Some(Self::alphaface_256()),
+            "inswapper-128" => Some(Self::inswapper_128()),
+            "guided-xs" => Some(Self::guided_xs()),
+            _ => None,
+        }
+    }
+
     /// The official AlphaFace generator; keys of its `swapper` state dict.
     pub fn alphaface_256() -> Self {
         let tail = [
@@ -70,12 +98,12 @@ impl GeneratorConfig {
             // The valid convolution took a pixel on each side, so the mirrored edge is 3 wide instead of 2.
             Layer::new("G.Conv6_new", 3, 5).reflect(3),
         ];
-        arcface_family(256, true, tail)
+        arcface_family(256, EncoderCrop::Arcface128, true, tail)
     }
 
     /// inswapper_128 under AlphaFace's keys; its last convolution keeps its own name, `up0.1`.
     pub fn inswapper_128() -> Self {
-        arcface_family(128, false, [Layer::new("up0.1", 3, 7).reflect(3)])
+        arcface_family(128, EncoderCrop::Arcface112, false, [Layer::new("up0.1", 3, 7).reflect(3)])
     }
 
     /// The compact guided generator that ships with the filter.
@@ -90,7 +118,15 @@ impl GeneratorConfig {
             space_to_depth: 2,
             encoder: vec![Layer::new("e0", 48, 3), Layer::new("e1", 64, 3), Layer::new("e2", 112, 3).stride2()],
             decoder: vec![Layer::new("d1", 64, 3).upsample(), skip, Layer::new("d3", 64, 3), last],
-            identity: IdentityConfig { encoder: "faceres_224".into(), width: 1024, map: Some(256), scale: 32.0 },
+            identity: IdentityConfig {
+                encoder: "faceres_224".into(),
+                encoder_crop: EncoderCrop::MeshBox,
+                encoder_sha256: None,
+                width: 1024,
+                emap: false,
+                map: Some(256),
+                scale: 32.0,
+            },
             blocks: BlocksConfig { count: 6, caii: true, bias: false },
         }
     }

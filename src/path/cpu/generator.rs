@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::cpu::Net;
 use crate::error::Result;
+use crate::identity::Identity;
 use crate::models::Model;
 use crate::nets::GeneratorConfig;
 use crate::path::window::Window;
@@ -28,8 +29,12 @@ impl Generator {
     }
 
     /// The person whose face is put on; the layers that see nothing else run once.
-    pub fn set_identity(&mut self, embedding: &[f32]) {
-        self.net.input_mut("identity").copy_from_slice(embedding);
+    ///
+    /// # Errors
+    /// As [`Identity::embedding`].
+    pub fn set_identity(&mut self, identity: &Identity) -> Result<()> {
+        self.net.input_mut("identity").copy_from_slice(identity.embedding(&self.config.identity)?);
+        Ok(())
     }
 
     /// The window on a canvas of size `crop`.

@@ -174,10 +174,7 @@ impl FramePath for CpuPath {
     }
 
     fn set_identity(&mut self, identity: &Identity) -> Result<()> {
-        if let Some(painter) = &mut self.painter {
-            painter.set_identity(identity);
-        }
-        Ok(())
+        self.painter.as_mut().map_or(Ok(()), |painter| painter.set_identity(identity))
     }
 
     fn take_times(&mut self) -> StageTimes {
@@ -198,7 +195,7 @@ impl PainterState {
             Painter::Mesh => None,
             Painter::Generator { model, config } => {
                 let mut generator = Generator::new(model, config.clone())?;
-                generator.set_identity(&identity.embedding);
+                generator.set_identity(identity)?;
                 Some(generator)
             }
         };
@@ -215,11 +212,12 @@ impl PainterState {
         })
     }
 
-    fn set_identity(&mut self, identity: &Identity) {
-        self.source = guide::Source::new(identity);
+    fn set_identity(&mut self, identity: &Identity) -> Result<()> {
         if let Some(generator) = &mut self.generator {
-            generator.set_identity(&identity.embedding);
+            generator.set_identity(identity)?;
         }
+        self.source = guide::Source::new(identity);
+        Ok(())
     }
 
     /// Paints one face; false when its landmarks make no sense (a line, not finite).

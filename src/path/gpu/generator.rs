@@ -8,6 +8,7 @@ use crate::align::canvas_side;
 use crate::engine::gpu::{Net, Precision};
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Context, Dispatch};
+use crate::identity::Identity;
 use crate::models::Model;
 use crate::nets::GeneratorConfig;
 use crate::path::window::Window;
@@ -39,15 +40,17 @@ impl Generator {
     /// a trial shows the picture that 32 bits give.
     ///
     /// # Errors
-    /// [`Error::Model`] for a card or weights that make no sense, [`Error::DeviceLost`].
+    /// [`Error::Model`] for a card or weights that make no sense or an identity without the embedding that the card
+    /// wants, [`Error::DeviceLost`].
     pub fn new(
         ctx: &Arc<Context>,
         model: &Model,
         config: GeneratorConfig,
         precision: Option<Precision>,
-        embedding: &[f32],
+        identity: &Identity,
     ) -> Result<Self> {
         let spec = Arc::new(config.spec()?);
+        let embedding = identity.embedding(&config.identity)?;
         let plan = |precision| Net::new(ctx, spec.clone(), &model.weights, precision);
         let (net, precision) = match precision {
             Some(precision) => (plan(precision)?, precision),
@@ -55,7 +58,7 @@ impl Generator {
             None => tried([plan(Precision::F16Storage)?, plan(Precision::F32)?], embedding)?,
         };
         let mut generator = Self { net, config, precision, stale: true };
-        generator.set_identity(ctx, embedding);
+        generator.set_identity(ctx, identity)?;
         Ok(generator)
     }
 
@@ -70,11 +73,16 @@ impl Generator {
     }
 
     /// The person whose face is put on, from the next submission on.
-    pub fn set_identity(&mut self, ctx: &Context, embedding: &[f32]) {
+    ///
+    /// # Errors
+    /// As [`Identity::embedding`].
+    pub fn set_identity(&mut self, ctx: &Context, identity: &Identity) -> Result<()> {
+        let embedding = identity.embedding(&self.config.identity)?;
         if let Some(input) = self.net.input_buffer("identity") {
             ctx.write(input, embedding);
         }
         self.stale = true;
+        Ok(())
     }
 
     /// Binds the generator to a face's `canvas` and to `picture`, which it changes: the guide for a guided generator,

@@ -286,7 +286,7 @@ impl FramePath for GpuPath {
     }
 
     fn set_identity(&mut self, identity: &Identity) -> Result<()> {
-        self.painter.set_identity(&self.ctx, identity);
+        self.painter.set_identity(&self.ctx, identity)?;
         if let Some(bound) = &mut self.bound {
             bound.slots.clear();
         }

@@ -46,7 +46,7 @@ impl DevicePainter {
         let generator = match painter {
             Painter::Mesh => None,
             Painter::Generator { model, config } => {
-                Some(Generator::new(ctx, model, config.clone(), options.precision, &identity.embedding)?)
+                Some(Generator::new(ctx, model, config.clone(), options.precision, identity)?)
             }
         };
         Ok(Self {
@@ -61,11 +61,15 @@ impl DevicePainter {
     }
 
     /// Another person. Slots that were bound before show the old one.
-    pub fn set_identity(&mut self, ctx: &Context, identity: &Identity) {
-        self.source = SourceBuffers::new(ctx, &guide::Source::new(identity), &self.crops);
+    ///
+    /// # Errors
+    /// As [`Identity::embedding`].
+    pub fn set_identity(&mut self, ctx: &Context, identity: &Identity) -> Result<()> {
         if let Some(generator) = &mut self.generator {
-            generator.set_identity(ctx, &identity.embedding);
+            generator.set_identity(ctx, identity)?;
         }
+        self.source = SourceBuffers::new(ctx, &guide::Source::new(identity), &self.crops);
+        Ok(())
     }
 
     /// Number of dispatches of the generator.

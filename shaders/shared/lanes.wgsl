@@ -1,0 +1,2 @@
+// The widest subgroup that the adapter may run.
+const LANES = 32u;

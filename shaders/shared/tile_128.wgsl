@@ -1,0 +1,2 @@
+// Side of a workgroup's tile of the product.
+const TILE = 128u;

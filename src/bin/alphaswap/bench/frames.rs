@@ -1,0 +1,185 @@
+//! Whole frames: milliseconds a frame and per stage.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use alphaswap::Pipeline;
+use alphaswap::color::Conversion;
+use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, PixelFormat};
+use alphaswap::identity::{Identity, Texture};
+use alphaswap::path::Stage;
+use anyhow::{Context, Result, bail};
+use comfy_table::{Table, presets};
+use glam::Vec3;
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+use serde::Serialize;
+
+use crate::{decode, media};
+
+/// What frames are made of.
+pub struct Scene<'a> {
+    /// Video to take pictures from, else the identity's own photo.
+    pub clip: Option<&'a PathBuf>,
+    /// Whose photo it is.
+    pub identity: &'a Identity,
+    /// Copies of the photo in a picture.
+    pub faces: u32,
+    /// Format of the frames.
+    pub format: PixelFormat,
+    /// How many are measured.
+    pub count: u16,
+    /// Whether each is started before the one before it is finished.
+    pub overlap: bool,
+}
+
+/// A frame of one's own.
+struct Owned {
+    info: FrameInfo,
+    planes: [Vec<u8>; 3],
+    strides: [usize; 3],
+}
+
+impl Owned {
+    fn view_mut(&mut self) -> Result<FrameViewMut<'_>> {
+        Ok(FrameViewMut::new(self.info, self.planes.each_mut().map(Vec::as_mut_slice), self.strides)?)
+    }
+}
+
+/// One frame size; stages are means over frames.
+#[derive(Serialize)]
+pub struct Frames {
+    width: i32,
+    height: i32,
+    format: &'static str,
+    frames: usize,
+    faces_swapped: usize,
+    fps: f64,
+    mean_ms: f64,
+    p50_ms: f64,
+    p95_ms: f64,
+    p99_ms: f64,
+    stages_ms: Vec<(&'static str, f64)>,
+}
+
+impl Scene<'_> {
+    /// Measures frames of one size. The first one, in which faces are found, is not counted; nor is the one during which
+    /// it is finished.
+    pub fn measure(&self, pipeline: &mut Pipeline, (width, height): (i32, i32)) -> Result<Frames> {
+        let (mut times, mut stages, mut swapped) = (Vec::new(), Stage::ALL.map(|s| (s.name(), 0.0)).to_vec(), 0);
+        let mut held: Option<Owned> = None;
+        let warmup = 1 + usize::from(self.overlap);
+        let mut step = |picture: RgbImage| -> Result<ControlFlow<()>> {
+            let mut frame = encode(&picture, self.format);
+            let time = Some(Duration::from_millis(40 * times.len() as u64));
+            let start = Instant::now();
+            let report = if self.overlap {
+                let mut last = held.take();
+                let mut last = last.as_mut().map(Owned::view_mut).transpose()?;
+                let report = pipeline.overlap(&frame.view_mut()?.view(), time, last.as_mut())?;
+                held = Some(frame);
+                report.unwrap_or_default()
+            } else {
+                pipeline.process(&mut frame.view_mut()?, time)?
+            };
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+            if times.len() > warmup {
+                swapped += report.faces.iter().filter(|f| f.swapped).count();
+                stages.iter_mut().zip(report.times.0).for_each(|(sum, ms)| sum.1 += f64::from(ms));
+            }
+            let more = times.len() < usize::from(self.count) + warmup;
+            Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        };
+        match self.clip {
+            Some(clip) => clip_frames(clip, (width, height), &mut step)?,
+            None => (0..self.count + warmup as u16).try_for_each(|i| step(self.picture(i, width, height)).map(drop))?,
+        }
+        if times.len() <= warmup {
+            bail!("the clip has less than {} frames", warmup + 1);
+        }
+        let mut times = times.split_off(warmup);
+        let frames = times.len();
+        let mean_ms = times.iter().sum::<f64>() / frames as f64;
+        times.sort_by(f64::total_cmp);
+        let quantile = |share: f64| times[((frames - 1) as f64 * share).round() as usize];
+        stages.iter_mut().for_each(|(_, ms)| *ms /= frames as f64);
+        Ok(Frames {
+            width,
+            height,
+            format: self.format.name(),
+            frames,
+            faces_swapped: swapped,
+            fps: 1e3 / mean_ms,
+            mean_ms,
+            p50_ms: quantile(0.5),
+            p95_ms: quantile(0.95),
+            p99_ms: quantile(0.99),
+            stages_ms: stages,
+        })
+    }
+
+    /// The identity's photo, once for each face side by side, moving slowly over grey.
+    fn picture(&self, index: u16, width: i32, height: i32) -> RgbImage {
+        let Texture { side, rgb, .. } = &self.identity.textures[0];
+        let (width, height, side) = (width as u32, height as u32, *side as u32);
+        let mut frame = RgbImage::from_pixel(width, height, image::Rgb([110, 112, 115]));
+        let Some(photo) = RgbImage::from_raw(side, side, rgb.clone()) else { return frame };
+        let column = width / self.faces;
+        let size = (height.min(column) * 2 / 3).max(1);
+        let photo = imageops::resize(&photo, size, size, FilterType::Triangle);
+        let shift = (f64::from(index) * 0.2).sin() * f64::from(column - size) / 8.0;
+        for face in 0..self.faces {
+            let x = f64::from(face * column) + f64::from(column - size) / 2.0 + shift;
+            imageops::overlay(&mut frame, &photo, x as i64, i64::from((height - size) / 2));
+        }
+        frame
+    }
+}
+
+/// The picture in a frame's format.
+fn encode(picture: &RgbImage, format: PixelFormat) -> Owned {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let info = FrameInfo { format, width, height, color: ColorSpace::default() };
+    let (mut planes, mut strides) = ([const { Vec::new() }; 3], [0; 3]);
+    for plane in 0..format.planes() {
+        let (row, rows) = format.plane_size(plane, width, height);
+        (planes[plane], strides[plane]) = (vec![255; row * rows], row);
+    }
+    let codes_from_rgb = Conversion::rgb_from_codes(&info).inverse();
+    for (channel, c) in format.components().into_iter().enumerate() {
+        let ([columns, rows], [right, down]) = (c.size(width, height), c.pitch().map(|p| p as u32));
+        for (y, x) in (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x))) {
+            let rgb = picture.get_pixel(x as u32 * right, y as u32 * down).0.map(|v| f32::from(v) / 255.0);
+            let code = codes_from_rgb.apply(Vec3::from(rgb))[channel].round() as u8;
+            planes[c.plane][y * strides[c.plane] + c.offset + x * c.step] = code;
+        }
+    }
+    Owned { info, planes, strides }
+}
+
+fn clip_frames(
+    clip: &Path,
+    (width, height): (i32, i32),
+    step: &mut impl FnMut(RgbImage) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    media::check_input(clip)?;
+    media::init()?;
+    decode::pictures(clip, Duration::ZERO, Some((width as u32, height as u32)), step)
+        .with_context(|| clip.display().to_string())
+}
+
+/// Prints a table, a row for each frame size.
+pub fn print(frames: &[Frames]) {
+    let mut table = Table::new();
+    let header = ["frame", "fps", "ms", "p50", "p95", "p99"].into_iter().chain(Stage::ALL.iter().map(|s| s.name()));
+    table.load_style(presets::UTF8_BORDERS_ONLY).set_header(header.chain(["faces swapped"]));
+    for f in frames {
+        let mut row = vec![format!("{}x{} {}", f.width, f.height, f.format), format!("{:.1}", f.fps)];
+        row.extend([f.mean_ms, f.p50_ms, f.p95_ms, f.p99_ms].map(|ms| format!("{ms:.1}")));
+        row.extend(f.stages_ms.iter().map(|(_, ms)| format!("{ms:.2}")));
+        row.push(format!("{} in {}", f.faces_swapped, f.frames));
+        table.add_row(row);
+    }
+    println!("{table}");
+}
