@@ -1,6 +1,7 @@
 //! What several test modules need: owned frames, the scene clip's first pictures.
 
 pub mod clip;
+pub mod counting;
 
 use std::sync::LazyLock;
 
