@@ -16,7 +16,7 @@ use glam::{Affine2, Vec2, Vec3};
 use image::RgbImage;
 
 use crate::engine_gpu::sample;
-use crate::official::narrow;
+use crate::networks::narrow;
 use crate::support::{clip, photo};
 
 /// insightface's `arcface_dst`: the five points in a picture of 112 px.
