@@ -31,6 +31,9 @@ const FRAME_SECS: f32 = 1.0 / 30.0;
 /// After a longer pause the old places say nothing about the new frame.
 const PAUSE_SECS: f32 = 1.0;
 
+/// No track has this id.
+const NOBODY: u64 = 0;
+
 /// Swaps faces in a stream of frames. Made once per stream; formats and sizes may change from frame to frame.
 pub struct Pipeline {
     machine: Machine,
@@ -98,7 +101,7 @@ impl Pipeline {
     /// Another person from the next frame on.
     ///
     /// # Errors
-    /// [`Error::Model`] when the identity was made by another encoder than the generator's; the old one stays.
+    /// [`Error::Model`] when the identity lacks the embedding that the generator needs; the old one stays.
     pub fn set_identity(&mut self, identity: Arc<Identity>) -> Result<()> {
         self.machine.set_identity(identity)
     }
@@ -118,8 +121,8 @@ impl Pipeline {
         self.warning.as_deref()
     }
 
-    /// Forgets all faces and the frame in flight: after a flush, a seek or a gap. The next report tells the faces' ids as
-    /// lost.
+    /// Forgets all faces and the frame in flight: after a flush, a seek or a gap. The next report tells the faces' ids
+    /// as lost.
     pub fn reset(&mut self) {
         self.tracker.clear();
         self.last_time = None;
@@ -173,8 +176,8 @@ impl Pipeline {
         self.land(flight, last)
     }
 
-    /// Whether the next frame may be started before the one in flight is landed: not when that one's faces are needed to
-    /// know what to do, or when its landing must not see what the next one changes.
+    /// Whether the next frame may be started before the one in flight is landed: not when that one's faces are needed
+    /// to know what to do, or when its landing must not see what the next one changes.
     fn may_overlap(&self, next: &FrameInfo, time: Option<Duration>) -> bool {
         let faces = &self.tracker.tracks;
         self.flight.as_ref().is_some_and(|flight| {
@@ -307,6 +310,9 @@ impl Pipeline {
             let Some(outcome) = self.done.faces.first_mut().filter(|outcome| outcome.swapped) else { continue };
             let (id, new) = self.tracker.admit(&face, outcome);
             found.extend(new.then_some(id));
+            // The next frame, if it is on its way, looks for this face where it was lost.
+            let next = self.flight.iter_mut().flat_map(|flight| &mut flight.ids);
+            next.filter(|other| **other == id).for_each(|other| *other = NOBODY);
         }
         Ok(found)
     }

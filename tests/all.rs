@@ -25,3 +25,7 @@ mod simplify;
 mod smooth;
 mod support;
 mod track;
+
+/// Lets tests count what their thread allocates.
+#[global_allocator]
+static ALLOCATOR: support::counting::Counting = support::counting::Counting;

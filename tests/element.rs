@@ -14,6 +14,7 @@ mod bus;
 mod caps;
 mod faces;
 mod inspect;
+mod latency;
 mod life;
 mod properties;
 

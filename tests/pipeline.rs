@@ -7,6 +7,7 @@ use std::time::Duration;
 use alphaswap::Pipeline;
 use alphaswap::settings::{DeviceChoice, Fallback, Look, ModelChoice};
 
+use crate::support::counting::allocated;
 use crate::support::{Picture, clip, identity, photo};
 
 /// What was seen in a scene.
@@ -163,4 +164,21 @@ fn a_face_in_every_format_leaves_the_rest_as_it_came() {
         let face = middle - 60..middle + 60;
         assert_ne!(before.planes[0][face.clone()], after.planes[0][face], "{format:?}");
     }
+}
+
+#[test]
+fn a_steady_frame_allocates_little_and_always_the_same() {
+    let mut pipeline = pipeline(ModelChoice::Mesh, Look { detect_interval: 300, ..Look::default() });
+    let frame = photo("ada.jpg", alphaswap::frame::PixelFormat::Nv12, 0);
+    let steady = |i: u64| {
+        let mut out = frame.clone();
+        let mut view = out.view_mut();
+        allocated(|| pipeline.process(&mut view, Some(Duration::from_millis(40 * i))).unwrap()).1
+    };
+    let counts: Vec<_> = (0..24).map(steady).collect();
+    let calls = counts[8..].iter().map(|c| c.calls);
+    let (least, most) = (calls.clone().min().unwrap(), calls.max().unwrap());
+    eprintln!("{least} to {most} allocations a frame, {:?}", counts[20]);
+    assert!(most <= least + 10, "{least} to {most}");
+    assert!(counts[8..].iter().all(|c| c.bytes < 128 << 10), "{counts:?}");
 }

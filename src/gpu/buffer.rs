@@ -51,10 +51,13 @@ impl Context {
 
     /// A buffer of at least `size` bytes for other uses; zero at first.
     pub fn buffer(&self, label: &str, size: u64, usage: BufferUsages) -> BufferRange {
+        BufferRange::whole(self.make(label, size, usage, false))
+    }
+
+    pub(super) fn make(&self, label: &str, size: u64, usage: BufferUsages, mapped_at_creation: bool) -> wgpu::Buffer {
         let size = size.max(16).next_multiple_of(16);
-        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
         self.buffers.fetch_add(1, Ordering::Relaxed);
-        BufferRange::whole(self.device.create_buffer(&descriptor))
+        self.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation })
     }
 
     /// A storage buffer that holds `data`, padded with zeros to a multiple of 16 bytes.
@@ -68,10 +71,7 @@ impl Context {
     }
 
     fn filled(&self, label: &str, bytes: &[u8], usage: BufferUsages) -> BufferRange {
-        let size = bytes.len().max(16).next_multiple_of(16) as u64;
-        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: true };
-        self.buffers.fetch_add(1, Ordering::Relaxed);
-        let buffer = self.device.create_buffer(&descriptor);
+        let buffer = self.make(label, bytes.len() as u64, usage, true);
         // On a lost device there is nothing to write to; `check` tells.
         if let Ok(mut view) = buffer.get_mapped_range_mut(..bytes.len().next_multiple_of(4) as u64) {
             view.slice(..bytes.len()).copy_from_slice(bytes);
@@ -80,20 +80,9 @@ impl Context {
         BufferRange::whole(buffer)
     }
 
-    /// Writes `data` to the start of `range` before the next submission; its length must be a multiple of 4 bytes.
+    /// Writes `data` to the start of `range` before the next [`Self::submit`]; its length must be a multiple of 4 bytes.
     pub fn write<T: NoUninit>(&self, range: &BufferRange, data: &[T]) {
-        debug_assert!(size_of_val(data) as u64 <= range.size);
-        self.queue.write_buffer(&range.buffer, range.offset, bytemuck::cast_slice(data));
-    }
-
-    /// Writes `size` bytes of `range`, from byte `at` on (both multiples of 4), before the next submission: piece by
-    /// piece, `pieces` calls its argument with a place in them and what stands there. Nothing is written on a lost
-    /// device; [`Self::check`] tells.
-    pub fn fill(&self, range: &BufferRange, at: u64, size: usize, pieces: impl FnOnce(&mut dyn FnMut(usize, &[u8]))) {
-        debug_assert!(at + size as u64 <= range.size);
-        let Some(length) = NonZeroU64::new(size as u64) else { return };
-        if let Some(mut view) = self.queue.write_buffer_with(&range.buffer, range.offset + at, length) {
-            pieces(&mut |at, bytes| view.slice(at..at + bytes.len()).copy_from_slice(bytes));
-        }
+        let bytes = bytemuck::cast_slice(data);
+        self.fill(range, 0, bytes.len(), |put| put(0, bytes));
     }
 }

@@ -1,6 +1,6 @@
 //! [`Context`]: one open GPU.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use wgpu::BufferUsages;
 
 use super::BufferRange;
+use super::belt::Belt;
 use super::cache::Cache;
 use super::kernel::Kernels;
 use super::matrix::MatrixUnits;
@@ -33,7 +34,9 @@ pub struct Context {
     pub(crate) kernels: Kernels,
     pub(crate) cache: Option<Cache>,
     pub(crate) trials: Trials,
-    pub(crate) buffers: AtomicU64,
+    pub(super) belt: Mutex<Belt>,
+    pub(super) buffers: AtomicU64,
+    submissions: AtomicU64,
     line: String,
     software: bool,
     matrix: Option<MatrixUnits>,
@@ -87,8 +90,8 @@ impl Context {
         tracing::debug!("{line}");
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let cache = Cache::open(&device, &info);
-        let (kernels, trials, buffers) = Default::default();
-        Ok(Self { device, queue, kernels, cache, trials, buffers, line, software, matrix, fault })
+        let (kernels, trials, belt, buffers, submissions) = Default::default();
+        Ok(Self { device, queue, kernels, cache, trials, belt, buffers, submissions, line, software, matrix, fault })
     }
 
     /// One line: what it runs on and why.
@@ -135,11 +138,13 @@ impl Context {
         self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(label) })
     }
 
-    /// Hands the commands to the GPU and does not wait.
-    pub fn submit(&self, encoder: wgpu::CommandEncoder) -> Result<wgpu::SubmissionIndex> {
-        let index = self.queue.submit([encoder.finish()]);
-        self.check()?;
-        Ok(index)
+    /// Number of submissions so far.
+    pub fn submissions_made(&self) -> u64 {
+        self.submissions.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_submission(&self) {
+        self.submissions.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Waits until all submitted work is done.

@@ -1,6 +1,7 @@
 //! What every GPU part shares: the adapter and why it was chosen, the device, buffers, pipelines, dispatches.
 
 mod adapter;
+mod belt;
 mod buffer;
 mod cache;
 mod ceiling;

@@ -6,29 +6,29 @@ use gst::prelude::*;
 use super::{Source, harness, pass, video_caps, wait_for};
 
 /// The portrait that ships with the examples, 320 pixels wide.
-struct Portrait {
-    picture: image::RgbImage,
+pub(super) struct Portrait {
+    pub(super) picture: image::RgbImage,
 }
 
 impl Portrait {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/media/ada.jpg");
         let photo = image::open(path).unwrap();
         Self { picture: photo.resize(320, 320, image::imageops::FilterType::Triangle).to_rgb8() }
     }
 
-    fn caps(&self) -> gst::Caps {
+    pub(super) fn caps(&self) -> gst::Caps {
         video_caps(PixelFormat::Rgb, self.picture.width() as usize, self.picture.height() as usize)
     }
 
     /// A grey picture of the same size.
-    fn nobody(&self, frame: u64) -> gst::Buffer {
+    pub(super) fn nobody(&self, frame: u64) -> gst::Buffer {
         let (width, height) = self.picture.dimensions();
         Self { picture: image::RgbImage::from_pixel(width, height, image::Rgb([128; 3])) }.buffer(frame)
     }
 
     /// The picture in GStreamer's layout, rows rounded up to four bytes.
-    fn buffer(&self, frame: u64) -> gst::Buffer {
+    pub(super) fn buffer(&self, frame: u64) -> gst::Buffer {
         let row = self.picture.width() as usize * 3;
         let mut bytes = Vec::new();
         for pixels in self.picture.chunks_exact(row) {
@@ -50,7 +50,7 @@ fn distance(a: &gst::Buffer, b: &gst::Buffer, rect: (u32, u32, u32, u32), stride
     sum as f64 / (w * h * 3) as f64
 }
 
-fn names(bus: &gst::Bus) -> Vec<String> {
+pub(super) fn names(bus: &gst::Bus) -> Vec<String> {
     let elements = std::iter::from_fn(|| bus.pop_filtered(&[gst::MessageType::Element]));
     let name = |m: gst::Message| m.structure().map(|s| s.name().to_string());
     elements.filter_map(name).filter(|n| n != "alphaswap-stats").collect()
@@ -136,7 +136,10 @@ fn a_face_that_leaves_is_told_with_its_last_place() {
     });
     let gone = gone.expect("a frame without the face");
     assert!(gone > 1, "given up at once");
-    let lost = wait_for(&bus, &[gst::MessageType::Element]);
+    let mut lost = wait_for(&bus, &[gst::MessageType::Element]);
+    while lost.structure().unwrap().name() == "alphaswap-stats" {
+        lost = wait_for(&bus, &[gst::MessageType::Element]);
+    }
     let lost = lost.structure().unwrap();
     assert_eq!((lost.name().as_str(), lost.get::<u64>("id")), ("alphaswap-face-lost", id));
     let place = ["x", "y", "width", "height"].map(|name| lost.get::<u32>(name).unwrap());

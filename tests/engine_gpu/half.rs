@@ -15,7 +15,7 @@ use super::kernels::{activation, padding};
 use super::{context, largest_difference, sample, tensors};
 use crate::engine_cpu::reference;
 use crate::networks::fixture;
-use crate::official::narrow;
+use crate::networks::narrow;
 
 /// What can run here.
 fn kernels() -> Vec<ConvKernel> {

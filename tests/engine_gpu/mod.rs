@@ -26,7 +26,7 @@ static CONTEXT: LazyLock<Option<Arc<Context>>> = LazyLock::new(|| {
 
 /// The adapter that `ALPHASWAP_TEST_ADAPTER` names (a part of its name, or `gpu` for a hardware one), else any, software
 /// preferred.
-fn adapter_name() -> Option<String> {
+pub fn adapter_name() -> Option<String> {
     let named = std::env::var("ALPHASWAP_TEST_ADAPTER").ok();
     let any = |software: bool| adapters().into_iter().max_by_key(|a| a.software == software).map(|a| a.name);
     match named.as_deref() {

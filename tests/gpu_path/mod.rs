@@ -2,4 +2,5 @@
 
 mod frames;
 mod kernels;
+mod overlap;
 mod precision;

@@ -184,8 +184,9 @@ impl BaseTransformImpl for AlphaSwap {
     }
 
     fn submit_input_buffer(&self, is_discont: bool, inbuf: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        // The base class marks the next buffer that it pushes: that must be this one.
-        if is_discont {
+        // The base class marks the next buffer that it pushes: that must be this one. (`is_discont` stays set until it
+        // has pushed one.)
+        if inbuf.flags().contains(gst::BufferFlags::DISCONT) {
             self.drain()?;
         }
         let submitted = self.parent_submit_input_buffer(is_discont, inbuf)?;

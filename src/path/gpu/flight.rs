@@ -18,8 +18,8 @@ use crate::path::{Done, FaceOutcome, StageTimes};
 /// The detector's boxes and scores.
 pub const DETECTOR_OUTPUTS: [&str; 2] = ["boxes", "scores"];
 
-/// A frame that was submitted. Its results are the detector's outputs, a [`FaceHead`] and what follows it for each face,
-/// and the planes; what was not asked for is left out.
+/// A frame that was submitted. Its results are the detector's outputs, a [`FaceHead`] and what follows it for each
+/// face, and the planes; what was not asked for is left out.
 #[derive(Debug)]
 pub struct Flight {
     /// Brings the results home.

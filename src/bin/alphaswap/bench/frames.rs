@@ -30,6 +30,21 @@ pub struct Scene<'a> {
     pub format: PixelFormat,
     /// How many are measured.
     pub count: u16,
+    /// Whether each is started before the one before it is finished.
+    pub overlap: bool,
+}
+
+/// A frame of one's own.
+struct Owned {
+    info: FrameInfo,
+    planes: [Vec<u8>; 3],
+    strides: [usize; 3],
+}
+
+impl Owned {
+    fn view_mut(&mut self) -> Result<FrameViewMut<'_>> {
+        Ok(FrameViewMut::new(self.info, self.planes.each_mut().map(Vec::as_mut_slice), self.strides)?)
+    }
 }
 
 /// One frame size; stages are means over frames.
@@ -49,31 +64,41 @@ pub struct Frames {
 }
 
 impl Scene<'_> {
-    /// Measures frames of one size. The first one, in which faces are found, is not counted.
+    /// Measures frames of one size. The first one, in which faces are found, is not counted; nor is the one during which
+    /// it is finished.
     pub fn measure(&self, pipeline: &mut Pipeline, (width, height): (i32, i32)) -> Result<Frames> {
         let (mut times, mut stages, mut swapped) = (Vec::new(), Stage::ALL.map(|s| (s.name(), 0.0)).to_vec(), 0);
+        let mut held: Option<Owned> = None;
+        let warmup = 1 + usize::from(self.overlap);
         let mut step = |picture: RgbImage| -> Result<ControlFlow<()>> {
-            let (info, mut planes, strides) = encode(&picture, self.format);
-            let mut frame = FrameViewMut::new(info, planes.each_mut().map(Vec::as_mut_slice), strides)?;
-            let time = Duration::from_millis(40 * times.len() as u64);
+            let mut frame = encode(&picture, self.format);
+            let time = Some(Duration::from_millis(40 * times.len() as u64));
             let start = Instant::now();
-            let report = pipeline.process(&mut frame, Some(time))?;
+            let report = if self.overlap {
+                let mut last = held.take();
+                let mut last = last.as_mut().map(Owned::view_mut).transpose()?;
+                let report = pipeline.overlap(&frame.view_mut()?.view(), time, last.as_mut())?;
+                held = Some(frame);
+                report.unwrap_or_default()
+            } else {
+                pipeline.process(&mut frame.view_mut()?, time)?
+            };
             times.push(start.elapsed().as_secs_f64() * 1e3);
-            if times.len() > 1 {
+            if times.len() > warmup {
                 swapped += report.faces.iter().filter(|f| f.swapped).count();
                 stages.iter_mut().zip(report.times.0).for_each(|(sum, ms)| sum.1 += f64::from(ms));
             }
-            let more = times.len() <= usize::from(self.count);
+            let more = times.len() < usize::from(self.count) + warmup;
             Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         };
         match self.clip {
             Some(clip) => clip_frames(clip, (width, height), &mut step)?,
-            None => (0..=self.count).try_for_each(|i| step(self.picture(i, width, height)).map(drop))?,
+            None => (0..self.count + warmup as u16).try_for_each(|i| step(self.picture(i, width, height)).map(drop))?,
         }
-        if times.len() < 2 {
-            bail!("the clip has less than two frames");
+        if times.len() <= warmup {
+            bail!("the clip has less than {} frames", warmup + 1);
         }
-        let mut times = times.split_off(1);
+        let mut times = times.split_off(warmup);
         let frames = times.len();
         let mean_ms = times.iter().sum::<f64>() / frames as f64;
         times.sort_by(f64::total_cmp);
@@ -112,8 +137,8 @@ impl Scene<'_> {
     }
 }
 
-/// The picture in a frame's format, with the strides of its planes.
-fn encode(picture: &RgbImage, format: PixelFormat) -> (FrameInfo, [Vec<u8>; 3], [usize; 3]) {
+/// The picture in a frame's format.
+fn encode(picture: &RgbImage, format: PixelFormat) -> Owned {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let info = FrameInfo { format, width, height, color: ColorSpace::default() };
     let (mut planes, mut strides) = ([const { Vec::new() }; 3], [0; 3]);
@@ -130,7 +155,7 @@ fn encode(picture: &RgbImage, format: PixelFormat) -> (FrameInfo, [Vec<u8>; 3], 
             planes[c.plane][y * strides[c.plane] + c.offset + x * c.step] = code;
         }
     }
-    (info, planes, strides)
+    Owned { info, planes, strides }
 }
 
 fn clip_frames(

@@ -72,6 +72,9 @@ pub struct Args {
     /// Frames per size.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=1000))]
     frames: u16,
+    /// Frames held back so that GPU and CPU work at the same time, as the element's property; the CPU alone holds none.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=1))]
+    latency_frames: u8,
     /// Print JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -139,7 +142,6 @@ fn measure_frames(args: &Args, painter: &Painter, mut identity: Identity, measur
     }
     let identity = Arc::new(identity);
     let Args { clip, faces, format, frames: count, .. } = args;
-    let scene = Scene { clip: clip.as_ref(), identity: &identity, faces: *faces, format: *format, count: *count };
     let device = &args.device.device;
     for &size in &args.sizes {
         let start = Instant::now();
@@ -149,6 +151,9 @@ fn measure_frames(args: &Args, painter: &Painter, mut identity: Identity, measur
         let mut pipeline = Pipeline::with_path(device.clone(), painter.clone(), identity.clone(), path, warning, look);
         measured.start_ms.get_or_insert(start.elapsed().as_secs_f64() * 1e3);
         measured.adapter = pipeline.adapter().to_string();
+        let overlap = args.latency_frames > 0 && pipeline.overlaps();
+        let (clip, identity) = (clip.as_ref(), &*identity);
+        let scene = Scene { clip, identity, faces: *faces, format: *format, count: *count, overlap };
         measured.frames.push(scene.measure(&mut pipeline, size)?);
     }
     Ok(())

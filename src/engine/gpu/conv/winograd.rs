@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::Layer;
 use super::gemm::slice_rows;
 use crate::engine::gpu::lower::{Lowering, Storage};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::params::WinogradParams;
 use crate::nets::{Edge, Shape};
 
@@ -70,7 +70,8 @@ impl Lowering<'_> {
     /// A 3 x 3 convolution of stride 1 (upsampled: with one zero around), in tiles of `tile` channels and columns: 64
     /// or 128. The products stay f32 whatever the maps are: outputs are small differences of them.
     pub(super) fn winograd(&mut self, layer: &Layer<'_>, tile: usize) -> Result<()> {
-        let Some(bands) = Bands::of(layer, tile, self.conditions.max_binding) else { return self.gemm(layer, 32) };
+        let too_large = || Error::Device(format!("the weights of {} are too large to be bound", layer.node.name));
+        let bands = Bands::of(layer, tile, self.conditions.max_binding).ok_or_else(too_large)?;
         let conv = layer.conv;
         let packed = pack(self.conv_weight(layer)?, layer.input.c, &bands);
         let weight = self.constant(&conv.weight, &packed, self.maps);

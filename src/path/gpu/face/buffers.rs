@@ -62,8 +62,8 @@ impl FaceBuffers {
         }
     }
 
-    /// Writes what the next submission must know of `job`: all of WGSL's `FaceInput`, or, of a face that is carried over,
-    /// what the kernel `follow` does not write.
+    /// Writes what the next submission must know of `job`: all of WGSL's `FaceInput`, or, of a face that is carried
+    /// over, what the kernel `follow` does not write.
     ///
     /// # Panics
     /// When the crop is none of the planned sizes.

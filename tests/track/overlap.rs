@@ -1,0 +1,65 @@
+//! One frame in flight while the next one is started: nothing may be shown that is hidden with one frame at a time.
+
+use alphaswap::Report;
+use alphaswap::settings::Fallback;
+use glam::Vec2;
+
+use super::scripted::{Made, Stage, meshed, shown};
+use crate::engine_gpu::noise;
+use crate::support::Picture;
+
+const FRAME_SECS: f32 = 0.04;
+
+/// Faces that walk, jump, turn away and vanish, frame by frame.
+fn script(seed: u64, frames: usize) -> Vec<Vec<Made>> {
+    let mut next = noise(seed);
+    let mut faces: Vec<Made> = Vec::new();
+    let step = |_| {
+        faces.retain(|_| next() < 0.95);
+        for face in &mut faces {
+            face.centre += Vec2::new(next(), next()) * if next() > 0.9 { 150.0 } else { 4.0 };
+            face.centre = face.centre.clamp(Vec2::splat(30.0), Vec2::new(290.0, 210.0));
+            face.meshed ^= next() > 0.85;
+        }
+        if faces.len() < 3 && next() > 0.6 {
+            faces.push(meshed(160.0 + 120.0 * next(), 120.0 + 80.0 * next()));
+        }
+        faces.clone()
+    };
+    (0..frames).map(step).collect()
+}
+
+/// Plays `script` with one frame at a time, and with a frame in flight.
+fn played(script: &[Vec<Made>], detect_interval: u32) -> [Vec<(Picture, Report)>; 2] {
+    let [mut single, mut double] = [Stage::new(Fallback::Blur, &[]), Stage::overlapping(Fallback::Blur, &[])];
+    for stage in [&mut single, &mut double] {
+        stage.look.detect_interval = detect_interval;
+        stage.pipeline.set_look(stage.look.clone());
+    }
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    for faces in script {
+        single.set(faces);
+        double.set(faces);
+        one.push(single.frame(FRAME_SECS));
+        two.extend(double.exchange(FRAME_SECS));
+    }
+    two.push(double.finish());
+    assert_eq!(one.len(), two.len());
+    [one, two]
+}
+
+#[test]
+fn what_is_hidden_stays_hidden() {
+    for seed in 0..60 {
+        let script = script(seed, 60);
+        for interval in [2, 5, 30] {
+            let [one, two] = played(&script, interval);
+            for (i, ((one, two), faces)) in one.iter().zip(&two).zip(&script).enumerate() {
+                for face in faces {
+                    let (single, double) = (shown(&one.0, face.centre), shown(&two.0, face.centre));
+                    assert!(single || !double, "seed {seed}, interval {interval}, frame {i}, {:?}", face.centre);
+                }
+            }
+        }
+    }
+}
