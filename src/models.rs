@@ -126,14 +126,15 @@ impl Model {
         Ok(model)
     }
 
-    /// A generator of the topology `config` with random weights, to measure speed: its pictures are noise.
+    /// A generator of the topology `config` with random weights, to measure speed: its pictures are noise. `name` is
+    /// for messages.
     ///
     /// # Errors
     /// [`Error::Model`] for a config that makes no sense.
-    pub fn random(config: GeneratorConfig, seed: u64) -> Result<Self> {
+    pub fn random(name: &str, config: GeneratorConfig, seed: u64) -> Result<Self> {
         let weights = Weights::random(&config.spec()?, seed);
         let card = Card {
-            name: "random".into(),
+            name: name.into(),
             network: "alphaface".into(),
             about: "Random weights.".into(),
             licence: "CC0-1.0".into(),
@@ -144,7 +145,7 @@ impl Model {
             generator: Some(config),
             arcface: None,
         };
-        Ok(Self { name: "random".into(), card, weights, sha256: String::new() })
+        Ok(Self { name: name.into(), card, weights, sha256: String::new() })
     }
 
     /// The network that the card names.

@@ -44,11 +44,11 @@ fn packets(path: &Path, kind: &'static str) -> Vec<(Duration, Vec<u8>)> {
         pads.upgrade().unwrap().add(&sink).unwrap();
         sink.sync_state_with_parent().unwrap();
         pad.link(&sink.static_pad("sink").unwrap()).unwrap();
-        if !pad.current_caps().unwrap().structure(0).unwrap().name().starts_with(kind) {
-            return;
-        }
         let list = list.clone();
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            if !pad.current_caps().unwrap().structure(0).unwrap().name().starts_with(kind) {
+                return gst::PadProbeReturn::Remove;
+            }
             let buffer = info.buffer().unwrap();
             let segment = pad.sticky_event::<gst::event::Segment>(0).unwrap();
             let segment = segment.segment().downcast_ref::<gst::ClockTime>().unwrap().clone();

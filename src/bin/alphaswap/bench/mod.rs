@@ -105,16 +105,20 @@ pub fn run(args: &Args) -> Result<()> {
         None => Painter::load(&args.model)?,
         Some(name) => random(name)?,
     };
-    let (kernels, networks) = match (args.kernels, &gpu) {
-        (true, Some(gpu)) => (Some(measure_kernels(args, gpu, &painter)?), Vec::new()),
+    let kernels = match (args.kernels, &gpu) {
+        (true, Some(gpu)) => Some(measure_kernels(args, gpu, &painter)?),
         (true, None) => bail!("--kernels measures a GPU; this runs on the {adapter}"),
-        (false, gpu) => (None, Network::measure_all(gpu.as_ref())?),
+        (false, _) => None,
     };
     let model = args.random.as_ref().map_or_else(|| name(&args.model), |name| format!("{name}, random weights"));
     let warm_cache = gpu.as_ref().is_some_and(|gpu| gpu.has_warm_cache());
-    let mut measured = Measured { adapter, model, warm_cache, kernels, networks, start_ms: None, frames: Vec::new() };
+    let mut measured =
+        Measured { adapter, model, warm_cache, kernels, networks: Vec::new(), start_ms: None, frames: Vec::new() };
     if let Some(source) = &args.source {
         measure_frames(args, &painter, Identity::open(source)?, &mut measured)?;
+    }
+    if measured.kernels.is_none() {
+        measured.networks = Network::measure_all(gpu.as_ref())?;
     }
     match args.json {
         true => println!("{}", serde_json::to_string_pretty(&measured)?),
@@ -125,7 +129,7 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn random(name: &str) -> Result<Painter> {
     let config = GeneratorConfig::preset(name).context("no such topology")?;
-    Ok(Painter::Generator { model: Box::new(Model::random(config.clone(), 1)?), config })
+    Ok(Painter::Generator { model: Box::new(Model::random(name, config.clone(), 1)?), config })
 }
 
 fn measure_kernels(args: &Args, gpu: &Arc<Gpu>, painter: &Painter) -> Result<Kernels> {
