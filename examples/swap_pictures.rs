@@ -10,7 +10,7 @@ use std::sync::Arc;
 use alphaswap::Pipeline;
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, PixelFormat};
 use alphaswap::identity::Consent;
-use alphaswap::identity::enroll::{self, Enroller};
+use alphaswap::identity::enroll::Enroller;
 use alphaswap::settings::{DeviceChoice, Look, ModelChoice};
 use anyhow::{Context, Result};
 
@@ -25,7 +25,7 @@ fn main() -> Result<()> {
     let sample = enroller.sample(Path::new(&face), &photo, None)?;
     sample.quality.warnings().iter().for_each(|warning| eprintln!("{face}: {warning}"));
     let consent = Consent { text: "for this example only".into(), date: "today".into() };
-    let identity = enroll::identity("example", consent, vec![sample])?;
+    let identity = enroller.identity("example", consent, vec![sample])?;
 
     // Once per stream: models are loaded, buffers planned.
     let (device, model, look) = (DeviceChoice::Auto, ModelChoice::default(), Look::default());

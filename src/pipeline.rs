@@ -101,7 +101,7 @@ impl Pipeline {
     /// Another person from the next frame on.
     ///
     /// # Errors
-    /// [`Error::Model`] when the identity was made by another encoder than the generator's; the old one stays.
+    /// [`Error::Model`] when the identity lacks the embedding that the generator needs; the old one stays.
     pub fn set_identity(&mut self, identity: Arc<Identity>) -> Result<()> {
         self.machine.set_identity(identity)
     }

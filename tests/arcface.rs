@@ -10,8 +10,7 @@ use alphaswap::nets::{ArcfaceConfig, GeneratorConfig};
 use alphaswap::tensor::Tensor;
 
 use crate::engine_gpu::{context, largest_difference, sample, tensors};
-use crate::networks::fixture;
-use crate::official::narrow;
+use crate::networks::{fixture, narrow};
 
 /// The config of the fixture.
 fn config() -> ArcfaceConfig {

@@ -90,13 +90,25 @@ fn only_the_named_rooms_know_gstreamer_and_wgpu() {
     }
 }
 
-#[test]
-fn no_trainer_in_the_plugin() {
+/// Names and versions of all packages that a build with these options of cargo links.
+fn dependencies(options: &[&str]) -> String {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let tree = ["tree", "--offline", "-p", "gst-plugin-alphaswap", "-e", "normal", "--prefix", "none"];
-    let out = Command::new(cargo).current_dir(root()).args(tree).output().unwrap();
+    let tree = ["tree", "--offline", "-e", "normal", "--prefix", "none"];
+    let out = Command::new(cargo).current_dir(root()).args(tree).args(options).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let names = String::from_utf8(out.stdout).unwrap();
     assert!(names.contains("alphaswap"));
+    names
+}
+
+#[test]
+fn no_trainer_in_the_plugin() {
+    let names = dependencies(&["-p", "gst-plugin-alphaswap"]);
     assert!(!names.lines().any(|l| l.starts_with("burn")), "{names}");
+}
+
+#[test]
+fn the_importer_needs_no_gstreamer() {
+    let names = dependencies(&["-p", "alphaswap", "--no-default-features", "--features", "train"]);
+    assert!(!names.lines().any(|l| l.starts_with("gstreamer")), "{names}");
 }

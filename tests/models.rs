@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
-use crate::official;
+use crate::networks;
 
 /// f32 tensors of a network, all values zero but for what `change` does to them.
 pub fn weights_file(spec: &NetSpec, change: impl FnOnce(&mut HashMap<String, (Vec<usize>, Vec<f32>)>)) -> Vec<u8> {
@@ -219,7 +219,7 @@ fn files_that_are_no_model_by_their_size_are_refused() {
 /// The official generators are not shipped: users bring them. Narrow files under the same names stand in.
 #[test]
 fn a_user_s_official_generator_opens() {
-    for config in [GeneratorConfig::alphaface_256(), GeneratorConfig::inswapper_128()].map(official::narrow) {
+    for config in [GeneratorConfig::alphaface_256(), GeneratorConfig::inswapper_128()].map(networks::narrow) {
         let spec = config.spec().unwrap();
         let mut card = card("generator");
         card.generator = Some(config);

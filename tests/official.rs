@@ -13,30 +13,21 @@ use alphaswap::nets::{GeneratorConfig, NetSpec};
 use alphaswap::tensor::Tensor;
 
 use crate::engine_gpu::context;
-use crate::networks::{CUT_TOLERANCE, assert_cut_points, fixture, max_difference, read_tensors};
+use crate::networks::{CUT_TOLERANCE, assert_cut_points, fixture, max_difference, narrow, read_tensors};
 
 /// f32 against f64 through some 30 layers, on an output in [0, 1].
 const F32_TOLERANCE: f32 = 1e-4;
 /// The same with 16-bit maps and weights; a step of an 8-bit picture is 4e-3.
 const F16_TOLERANCE: f32 = 2e-2;
 
-/// A config with a 64th of the channels and `extra` more, for a 16-px crop and an identity of 8 values.
-fn shrunk(mut config: GeneratorConfig, extra: usize) -> GeneratorConfig {
-    (config.crop, config.identity.width) = (16, 8);
-    let layers = config.encoder.iter_mut().chain(&mut config.decoder);
-    layers.filter(|layer| layer.out > 3).for_each(|layer| layer.out = layer.out / 64 + extra);
-    config
-}
-
-/// A config with a 64th of the channels.
-pub fn narrow(config: GeneratorConfig) -> GeneratorConfig {
-    shrunk(config, 0)
-}
-
 /// AlphaFace with maps and channels that no tile divides.
 pub fn odd() -> GeneratorConfig {
     let window = Some(Window { x: 0, y: 0, width: 44, height: 36 });
-    GeneratorConfig { crop: 44, window, ..shrunk(GeneratorConfig::alphaface_256(), 1) }
+    let mut config = GeneratorConfig { crop: 44, window, ..narrow(GeneratorConfig::alphaface_256()) };
+    let last = config.decoder.len() - 1;
+    let layers = config.encoder.iter_mut().chain(&mut config.decoder[..last]);
+    layers.for_each(|layer| layer.out += 1);
+    config
 }
 
 /// A network, its parameters, and what PyTorch made of its inputs.

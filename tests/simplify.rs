@@ -10,7 +10,7 @@ use alphaswap::tensor::Tensor;
 
 use crate::engine_cpu::reference;
 use crate::engine_gpu::{context, largest_difference, sample, tensors};
-use crate::official;
+use crate::{networks, official};
 
 /// What rounding a value otherwise (6e-8 of it) comes to behind 12 norms, on an output in [0, 1].
 const ROUNDING: f32 = 5e-6;
@@ -64,7 +64,7 @@ fn the_half_of_caii_is_folded_into_the_style() {
     // Halving costs no bit.
     assert_eq!(run(&simplified, &inputs), expected);
     // Without CAII there is no half.
-    let spec = official::narrow(GeneratorConfig::inswapper_128()).spec().unwrap();
+    let spec = networks::narrow(GeneratorConfig::inswapper_128()).spec().unwrap();
     assert_eq!(Simplified::literal(&spec, &sample(&spec, 2).0).with_folded_halves().spec, spec);
 }
 

@@ -9,12 +9,14 @@ const TILE_K = 32u;
 const WORKGROUP = 128u;
 // Sixteen neighbours read their quads from different banks.
 const ROW = QUADS + 1u;
+const APART = 8u;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) id: u32) {
     let row = id / 16u;
     let column = id % 16u;
-    let taps = first_taps(tile.x, id);
+    let quad = carried(id);
+    let taps = first_taps(tile.x, quad);
     let slices = row_slices() * KERNEL;
 
     // By channel: four pixels. Named one by one: an array in a loop might not stay in registers.
@@ -26,14 +28,14 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
     var s5 = vec4<f32>();
     var s6 = vec4<f32>();
     var s7 = vec4<f32>();
-    var a = fetch_weights(tile.y, 0u, id);
+    var a = fetch_weights(tile.y, 0u, quad);
     var b = fetch_pixels(taps, 0u);
     for (var slice = 0u; slice < slices; slice++) {
         workgroupBarrier();
-        put(a, b, id);
+        put(a, b, quad);
         workgroupBarrier();
         if slice + 1u < slices {
-            a = fetch_weights(tile.y, slice + 1u, id);
+            a = fetch_weights(tile.y, slice + 1u, quad);
             b = fetch_pixels(taps, slice + 1u);
         }
         var h0 = mat2x4<f16>();

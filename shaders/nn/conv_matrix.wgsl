@@ -12,17 +12,18 @@ const WORKGROUP = PARTS * LANES;
 const TILE_K = 4u * WORKGROUP / TILE * 4u;
 // Rows begin at multiples of 16 bytes, as fragments must; an odd number of them spreads rows over the banks.
 const ROW = QUADS + 2u;
+const APART = 4u;
 
 // [PARTS, FRAGMENT, FRAGMENT]: fragments on their way out
 var<workgroup> c_tile: array<f32, PARTS * FRAGMENT * FRAGMENT>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) tile: vec3<u32>, place: Place) {
-    let id = place.index;
+    let quad = carried(place.index);
     let part = subgroup_of(place) % PARTS;
     let a_row = part / 4u * 4u * FRAGMENT;
     let b_row = part % 4u * 2u * FRAGMENT;
-    let taps = first_taps(tile.x, id);
+    let taps = first_taps(tile.x, quad);
     let slices = row_slices() * KERNEL;
 
     // Named one by one: an array in a loop might not stay in registers.
@@ -34,14 +35,14 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, place: Place) {
     var c21 = FragmentC();
     var c30 = FragmentC();
     var c31 = FragmentC();
-    var a = fetch_weights(tile.y, 0u, id);
+    var a = fetch_weights(tile.y, 0u, quad);
     var b = fetch_pixels(taps, 0u);
     for (var slice = 0u; slice < slices; slice++) {
         workgroupBarrier();
-        put(a, b, id);
+        put(a, b, quad);
         workgroupBarrier();
         if slice + 1u < slices {
-            a = fetch_weights(tile.y, slice + 1u, id);
+            a = fetch_weights(tile.y, slice + 1u, quad);
             b = fetch_pixels(taps, slice + 1u);
         }
         for (var k = 0u; k < QUADS; k += FRAGMENT / 4u) {

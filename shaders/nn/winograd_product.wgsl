@@ -7,26 +7,27 @@
 
 // [16, fan, columns]; four columns an element
 @group(0) @binding(1) var<storage, read> spread: array<vec4<elem>>;
-// [16, fan, rows], zero where padded; four rows an element
+// [fan, 16, rows], zero where padded; four rows an element
 @group(0) @binding(2) var<storage, read> weight: array<vec4<elem>>;
 // [16, rows, columns]; four columns an element
 @group(0) @binding(3) var<storage, read_write> sum: array<vec4<f32>>;
 
 @compute @workgroup_size(SIDE * SIDE)
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) id: u32) {
-    let rows = p.rows / 4u;
+    // quads from one input channel to the next
+    let rows = 16u * (p.rows / 4u);
     let columns = p.columns / 4u;
-    let k = tile.z * p.fan + id / QUADS;
-    var w = k * rows + tile.y * QUADS + id % QUADS;
-    var x = k * columns + tile.x * QUADS + id % QUADS;
-    var next = fetch(w, x);
+    let k = id / QUADS;
+    var w = k * rows + tile.z * (p.rows / 4u) + tile.y * QUADS + id % QUADS;
+    var x = (tile.z * p.fan + k) * columns + tile.x * QUADS + id % QUADS;
+    var next = fetch(w, rows, x, columns);
     var sums = Sums();
     for (var k0 = TILE_K; k0 <= p.fan; k0 += TILE_K) {
         exchange(id, next);
         if k0 < p.fan {
             w += TILE_K * rows;
             x += TILE_K * columns;
-            next = fetch(w, x);
+            next = fetch(w, rows, x, columns);
         }
         multiply(id / SIDE, id % SIDE, &sums);
     }
@@ -41,10 +42,10 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
     }
 }
 
-fn fetch(w: u32, x: u32) -> Fetched {
+fn fetch(w: u32, rows: u32, x: u32, columns: u32) -> Fetched {
     let half = TILE_K / 2u;
     return Fetched(
-        array(vec4<f32>(weight[w]), vec4<f32>(weight[w + half * (p.rows / 4u)])),
-        array(vec4<f32>(spread[x]), vec4<f32>(spread[x + half * (p.columns / 4u)])),
+        array(vec4<f32>(weight[w]), vec4<f32>(weight[w + half * rows])),
+        array(vec4<f32>(spread[x]), vec4<f32>(spread[x + half * columns])),
     );
 }

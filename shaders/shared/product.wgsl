@@ -1,7 +1,7 @@
 // A matrix product through workgroup memory. A workgroup of SIDE x SIDE invocations makes TILE x TILE sums from slices
 // of TILE_K rows of both factors; an invocation makes 8 x 8: 16 values read for 64 products. Its rows and columns are
 // two runs of four, TILE / 2 apart, so that neighbours read neighbouring vectors and no bank twice. With its 64 sums,
-// 16 factors and 16 values of the next slice it keeps below 128 registers, so that two workgroups of 256 share a core
+// 16 factors and 16 values of the next slice it needs about 120 registers, so that two workgroups of 256 share a core
 // with 64 K of them; the multiplications of one slice hide the way of the next from memory. Unrolled by hand, for
 // loops that bounds checks guard are not unrolled by every driver.
 

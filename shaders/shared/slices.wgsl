@@ -25,6 +25,14 @@ var<workgroup> a_tile: array<vec4<f16>, TILE * ROW>;
 // [TILE, ROW]: its pixels
 var<workgroup> b_tile: array<vec4<f16>, TILE * ROW>;
 
+// The quad of a tile that invocation `id` carries first. Two runs of QUADS neighbours, which write together, carry rows
+// APART, so that both halves of the banks are written at once.
+fn carried(id: u32) -> u32 {
+    let run = id / QUADS;
+    let row = run / (2u * APART) * 2u * APART + run % 2u * APART + run / 2u % APART;
+    return row * QUADS + id % QUADS;
+}
+
 // Quads of a pixel of the laid out input.
 fn pixel_quads() -> u32 {
     return (p.in_c + TILE_K - 1u) / TILE_K * QUADS;
@@ -36,11 +44,11 @@ fn row_slices() -> u32 {
 }
 
 // Where the first taps of this invocation's four pixels lie; pixels past the last repeat it.
-fn first_taps(tile: u32, id: u32) -> vec4<u32> {
-    let pixel = min(tile * TILE + id / QUADS + STEP * vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(p.out_h * p.out_w - 1u));
+fn first_taps(tile: u32, quad: u32) -> vec4<u32> {
+    let pixel = min(tile * TILE + quad / QUADS + STEP * vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(p.out_h * p.out_w - 1u));
     let y = pixel / p.out_w;
     let x = pixel - y * p.out_w;
-    return (y * columns() + x) * STRIDE * pixel_quads() + id % QUADS;
+    return (y * columns() + x) * STRIDE * pixel_quads() + quad % QUADS;
 }
 
 fn fetch_pixels(taps: vec4<u32>, slice: u32) -> mat4x4<f16> {
@@ -49,13 +57,13 @@ fn fetch_pixels(taps: vec4<u32>, slice: u32) -> mat4x4<f16> {
     return mat4x4<f16>(input[at.x], input[at.y], input[at.z], input[at.w]);
 }
 
-fn fetch_weights(tile: u32, slice: u32, id: u32) -> mat4x4<f16> {
-    let at = (tile * row_slices() * KERNEL + slice) * TILE * QUADS + id;
+fn fetch_weights(tile: u32, slice: u32, quad: u32) -> mat4x4<f16> {
+    let at = (tile * row_slices() * KERNEL + slice) * TILE * QUADS + quad;
     return mat4x4<f16>(weight[at], weight[at + WORKGROUP], weight[at + 2u * WORKGROUP], weight[at + 3u * WORKGROUP]);
 }
 
-fn put(a: mat4x4<f16>, b: mat4x4<f16>, id: u32) {
-    let at = id / QUADS * ROW + id % QUADS;
+fn put(a: mat4x4<f16>, b: mat4x4<f16>, quad: u32) {
+    let at = quad / QUADS * ROW + quad % QUADS;
     a_tile[at] = a[0];
     a_tile[at + STEP * ROW] = a[1];
     a_tile[at + 2u * STEP * ROW] = a[2];

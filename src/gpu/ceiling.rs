@@ -26,9 +26,10 @@ const COPIED: [u64; 4] = [4 << 20, 32 << 20, 128 << 20, 512 << 20];
 pub struct Ceiling {
     /// 32-bit product, GFLOP/s.
     pub f32_gflops: f64,
-    /// 16-bit product in packed arithmetic, GFLOP/s; none without 16-bit floats.
+    /// 16-bit product in packed arithmetic, GFLOP/s; none without 16-bit floats, or when the driver refuses it.
     pub f16_gflops: Option<f64>,
-    /// 16-bit product on matrix units, GFLOP/s; none without such.
+    /// 16-bit product on matrix units, GFLOP/s; none without such, or when the driver
+    /// refuses it.
     pub matrix_gflops: Option<f64>,
     /// Bytes read and written by a copy from one buffer to another, GB/s.
     pub copy_gb_s: f64,
@@ -40,12 +41,13 @@ impl Ceiling {
     /// # Errors
     /// [`Error::DeviceLost`](crate::Error::DeviceLost) when the device fails.
     pub fn measure(ctx: &Arc<Context>) -> Result<Self> {
-        let half = ctx.has_f16().then_some(&shaders::CONV_HALF);
-        let matrix = ctx.matrix_units().and_then(|units| units.product());
+        let sixteen = |shader: &'static Shader| {
+            ctx.guarded(|| product(ctx, shader, half::f16::from_f32).map_err(|e| e.to_string())).ok()
+        };
         Ok(Self {
             f32_gflops: product(ctx, &shaders::CONV_TAPS_128, |v| v)?,
-            f16_gflops: half.map(|shader| product(ctx, shader, half::f16::from_f32)).transpose()?,
-            matrix_gflops: matrix.map(|shader| product(ctx, shader, half::f16::from_f32)).transpose()?,
+            f16_gflops: Some(&shaders::CONV_HALF).filter(|_| ctx.has_f16()).and_then(sixteen),
+            matrix_gflops: ctx.matrix_units().and_then(|units| units.product()).and_then(sixteen),
             copy_gb_s: copy(ctx)?,
         })
     }

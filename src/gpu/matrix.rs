@@ -5,7 +5,7 @@ use alphaswap_shaders::Shader;
 use wgpu::{CooperativeMatrixProperties, CooperativeScalarType, Features};
 
 /// Square fragments of 16-bit factors and 32-bit sums that the invocations of a subgroup multiply together
-/// (VK_KHR_cooperative_matrix, Metal's simdgroup matrices).
+/// (VK_KHR_cooperative_matrix).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatrixUnits {
     /// Rows and columns of a fragment: 16 or 8.
@@ -19,11 +19,13 @@ impl MatrixUnits {
     pub(super) const FEATURES: Features =
         Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(Features::SHADER_F16).union(Features::SUBGROUP);
 
-    /// The units of `adapter` with the largest fragments.
+    /// The units of `adapter` with the largest fragments, if there is a kernel for them.
     pub(super) fn of(adapter: &wgpu::Adapter) -> Option<Self> {
-        let able = adapter.features().contains(Self::FEATURES);
+        // Fragments are loaded from vectors, which naga cannot write for Metal.
+        let vulkan = adapter.get_info().backend == wgpu::Backend::Vulkan;
+        let able = vulkan && adapter.features().contains(Self::FEATURES);
         let fragment = able.then(|| fragment(&adapter.cooperative_matrix_properties())).flatten()?;
-        Some(Self { fragment, lanes: adapter.get_info().subgroup_max_size })
+        Some(Self { fragment, lanes: adapter.get_info().subgroup_max_size }).filter(|units| units.product().is_some())
     }
 
     /// The matrix product for these units; none for a width of subgroups that no adapter is known to have.
@@ -31,8 +33,8 @@ impl MatrixUnits {
         match (self.fragment, self.lanes) {
             (16, 32) => Some(&shaders::CONV_MATRIX),
             (16, 64) => Some(&shaders::CONV_MATRIX_WIDE),
-            (8, 32) => Some(&shaders::CONV_MATRIX_8),
-            (8, 8) => Some(&shaders::CONV_MATRIX_8_NARROW),
+            // Mesa's software adapter.
+            (8, 8) => Some(&shaders::CONV_MATRIX_8),
             _ => None,
         }
     }

@@ -18,19 +18,25 @@ impl Context {
         if let Some(&passed) = trials.get(kernel) {
             return passed;
         }
-        let scopes = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Validation]
-            .map(|filter| self.device.push_error_scope(filter));
-        let mut outcome = trial();
-        for scope in scopes.into_iter().rev() {
-            if let Some(refusal) = pollster::block_on(scope.pop()) {
-                outcome = Err(refusal.to_string());
-            }
-        }
+        let outcome = self.guarded(trial);
         if let Err(reason) = &outcome {
             tracing::warn!("{}: kernel {kernel} is not used: {reason}", self.line());
         }
         trials.insert(kernel.to_owned(), outcome.is_ok());
         outcome.is_ok()
+    }
+
+    /// Does `work`; what the driver refuses during it is its error and does no harm to the device.
+    pub(crate) fn guarded<T>(&self, work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+        let scopes = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Validation]
+            .map(|filter| self.device.push_error_scope(filter));
+        let mut outcome = work();
+        for scope in scopes.into_iter().rev() {
+            if let Some(refusal) = pollster::block_on(scope.pop()) {
+                outcome = Err(refusal.to_string());
+            }
+        }
+        outcome
     }
 
     /// The kernels that failed so far, for people to read; none when all is well.

@@ -26,6 +26,8 @@ pub(super) struct Encoder {
     pub name: String,
     sha256: String,
     net: Net,
+    /// Side of its square input, in pixels.
+    side: usize,
     crops: &'static [EncoderCrop],
 }
 
@@ -47,48 +49,53 @@ impl Encoder {
             }
         };
         let net = Net::new(Arc::new(model.spec()?), &model.weights)?;
-        Ok(Self { name: name.clone(), sha256: model.sha256.clone(), net, crops })
+        let side = net.spec().inputs.first().map_or(0, |input| net.spec().shape(input.value).w);
+        Ok(Self { name: name.clone(), sha256: model.sha256.clone(), net, side, crops })
     }
 
-    /// The raw embedding of each of its crops.
-    pub fn embed(&mut self, picture: &RgbImage, landmarks: &Landmarks) -> Result<Vec<Embedding>> {
-        let crops = self.crops.iter();
-        crops.map(|&crop| self.embed_crop(picture, landmarks, crop)).collect()
+    /// What it sees of a face: its network's input for each of its crops.
+    pub fn look(&self, picture: &RgbImage, landmarks: &Landmarks) -> Result<Vec<Vec<f32>>> {
+        self.crops.iter().map(|&crop| look(picture, landmarks, crop, self.side)).collect()
     }
 
-    fn embed_crop(&mut self, picture: &RgbImage, landmarks: &Landmarks, crop: EncoderCrop) -> Result<Embedding> {
-        let input = self.net.input_mut("input");
-        let side = (input.len() / 3).isqrt();
-        match crop {
-            EncoderCrop::MeshBox => mesh_box(picture, landmarks, input, side)?,
-            EncoderCrop::Arcface112 => {
-                arcface_input(&aligned(picture, arcface_from_frame(landmarks, side), side)?, input);
+    /// The raw embedding of each of its crops, averaged over what it saw of some photos.
+    pub fn embed<'a>(&mut self, seen: impl ExactSizeIterator<Item = &'a Vec<Vec<f32>>> + Clone) -> Vec<Embedding> {
+        let weight = 1.0 / seen.len() as f32;
+        let embedding = |(i, &crop): (usize, &EncoderCrop)| {
+            let mut values = vec![0.0; self.net.output("embedding").len()];
+            for inputs in seen.clone() {
+                self.net.input_mut("input").copy_from_slice(&inputs[i]);
+                self.net.run();
+                values.iter_mut().zip(self.net.output("embedding")).for_each(|(mean, v)| *mean += v * weight);
             }
-            EncoderCrop::Arcface128 => {
-                let wide = aligned(picture, crop_from_frame(landmarks), ALPHAFACE_SIDE)?;
-                arcface_input(&resize(&wide, side as f32 / ALPHAFACE_SIDE as f32).0, input);
-            }
-        }
-        self.net.run();
-        let values = self.net.output("embedding").to_vec();
-        Ok(Embedding { encoder: self.name.clone(), crop, sha256: Some(self.sha256.clone()), values })
+            Embedding { encoder: self.name.clone(), crop, sha256: Some(self.sha256.clone()), values }
+        };
+        self.crops.iter().enumerate().map(embedding).collect()
     }
 }
 
-/// FaceRes's `input` `[3, side, side]`: a square around the mesh, not rotated, BGR minus the mean.
-fn mesh_box(picture: &RgbImage, landmarks: &Landmarks, input: &mut [f32], side: usize) -> Result<()> {
+/// What `crop` shows of a face as a network's input `[3, side, side]`.
+fn look(picture: &RgbImage, landmarks: &Landmarks, crop: EncoderCrop, side: usize) -> Result<Vec<f32>> {
+    match crop {
+        EncoderCrop::MeshBox => mesh_box(picture, landmarks, side),
+        EncoderCrop::Arcface112 => Ok(arcface_input(&aligned(picture, arcface_from_frame(landmarks, side), side)?)),
+        EncoderCrop::Arcface128 => {
+            let wide = aligned(picture, crop_from_frame(landmarks), ALPHAFACE_SIDE)?;
+            Ok(arcface_input(&resize(&wide, side as f32 / ALPHAFACE_SIDE as f32).0))
+        }
+    }
+}
+
+/// FaceRes's input: a square around the mesh, not rotated, BGR minus the mean.
+fn mesh_box(picture: &RgbImage, landmarks: &Landmarks, side: usize) -> Result<Vec<f32>> {
     let (lo, hi) = landmarks.bounds();
     let size = (hi - lo).max_element() * ENCODER_BOX;
     let corner = (lo + hi - size) / 2.0;
     let picture_from_input = Affine2::from_scale_angle_translation(Vec2::splat(size / side as f32), 0.0, corner);
-    let area = side * side;
-    let mut rgb = vec![0.0; 3 * area];
+    let mut rgb = vec![0.0; 3 * side * side];
     Sampler::new(&view(picture)?).warp(picture_from_input, side, Border::Black, &mut rgb);
-    for (channel, mean) in faceres::MEAN_BGR.into_iter().enumerate() {
-        let plane = &rgb[(2 - channel) * area..][..area];
-        input[channel * area..][..area].iter_mut().zip(plane).for_each(|(v, p)| *v = p * 255.0 - mean);
-    }
-    Ok(())
+    let planes = rgb.chunks_exact(side * side).rev().zip(faceres::MEAN_BGR);
+    Ok(planes.flat_map(|(plane, mean)| plane.iter().map(move |v| v * 255.0 - mean)).collect())
 }
 
 /// The square of `side` pixels that `square_from_picture` shows, black beyond the picture.
@@ -106,12 +113,7 @@ fn aligned(picture: &RgbImage, square_from_picture: Affine2, side: usize) -> Res
     Ok(from_planes(&planes, side))
 }
 
-/// ArcFace's `input` `[3, side, side]`: RGB, code / 127.5 - 1 (insightface, and AlphaFace's eval.py).
-fn arcface_input(picture: &RgbImage, input: &mut [f32]) {
-    let area = input.len() / 3;
-    for (i, pixel) in picture.pixels().enumerate() {
-        for (channel, &code) in pixel.0.iter().enumerate() {
-            input[channel * area + i] = f32::from(code) / 127.5 - 1.0;
-        }
-    }
+/// ArcFace's input: RGB, code / 127.5 - 1 (insightface, and AlphaFace's eval.py).
+fn arcface_input(picture: &RgbImage) -> Vec<f32> {
+    (0..3).flat_map(|channel| picture.pixels().map(move |p| f32::from(p.0[channel]) / 127.5 - 1.0)).collect()
 }

@@ -7,7 +7,7 @@ use image::RgbImage;
 use super::encoder::Encoder;
 use super::photo::{from_planes, resize, view};
 use super::quality::{self, Quality};
-use super::{Consent, Embedding, Identity, Texture, file};
+use super::{Consent, Identity, Texture, file};
 use crate::align::{canvas_from_frame, canvas_side, native_crop};
 use crate::error::{Error, Result};
 use crate::face::{Detection, Landmarks};
@@ -35,8 +35,8 @@ pub struct Sample {
     pub photo: PathBuf,
     /// The aligned photo.
     pub texture: Texture,
-    /// What each encoder made of each of its crops.
-    pub embeddings: Vec<Embedding>,
+    /// What each encoder saw in each of its crops; most views of a video are dropped before they are embedded.
+    seen: Vec<Vec<Vec<f32>>>,
     /// What was measured.
     pub quality: Quality,
 }
@@ -51,7 +51,7 @@ impl Enroller {
         Ok(Self { path: CpuPath::new(None)?, encoders })
     }
 
-    /// Adds the encoder of other people's generators. All samples of an identity must be made with the same encoders.
+    /// Adds the encoder of other people's generators. It must come before the first sample.
     ///
     /// # Errors
     /// [`Error::Model`] when `model` is no encoder, or there is one of its name.
@@ -98,11 +98,8 @@ impl Enroller {
             return Err(refuse(reason));
         }
         let texture = texture(picture, &landmarks, quality)?;
-        let mut embeddings = Vec::new();
-        for encoder in &mut self.encoders {
-            embeddings.extend(encoder.embed(picture, &landmarks)?);
-        }
-        Ok(Sample { photo: photo.into(), texture, embeddings, quality })
+        let seen = self.encoders.iter().map(|e| e.look(picture, &landmarks)).collect::<Result<_>>()?;
+        Ok(Sample { photo: photo.into(), texture, seen, quality })
     }
 
     /// Landmarks of a detected face; the second look, from the first one's landmarks, tightens eyes and lips.
@@ -111,46 +108,39 @@ impl Enroller {
         let first = self.path.landmarks(&frame, region::from_detection(detection))?;
         self.path.landmarks(&frame, region::from_landmarks(&first.landmarks))
     }
-}
 
-/// Puts samples together: embeddings are averaged as they came, textures kept in the order of their yaw.
-///
-/// # Errors
-/// [`Error::Enroll`] when no sample looks into the camera, or there are none or too many.
-pub fn identity(name: &str, consent: Consent, mut samples: Vec<Sample>) -> Result<Identity> {
-    let yaw = |s: &Sample| s.quality.pose.yaw;
-    let front = samples.iter().min_by(|a, b| yaw(a).abs().total_cmp(&yaw(b).abs()));
-    let Some(front) = front else {
-        return Err(Error::Enroll { photo: PathBuf::new(), reason: "there is no photo to enroll".into() });
-    };
-    let refuse = |reason: String| Err(Error::Enroll { photo: front.photo.clone(), reason });
-    if yaw(front).abs() > quality::FRONT_YAW {
-        return refuse(format!(
-            "the head is turned by {:.0} degrees and there is no photo from the front (up to {:.0}); add one",
-            yaw(front).abs(),
-            quality::FRONT_YAW
-        ));
-    }
-    if samples.len() > file::MAX_TEXTURES {
-        return refuse(format!("there are {} photos, at most {} are taken", samples.len(), file::MAX_TEXTURES));
-    }
-    samples.sort_by(|a, b| yaw(a).total_cmp(&yaw(b)));
-    let embeddings = averages(&samples);
-    let textures = samples.into_iter().map(|s| s.texture).collect();
-    Ok(Identity { name: name.into(), consent, embeddings, textures })
-}
-
-/// The mean over the samples of each embedding; the samples of one enroller have theirs in the same order.
-fn averages(samples: &[Sample]) -> Vec<Embedding> {
-    let [first, others @ ..] = samples else { return Vec::new() };
-    let mut means = first.embeddings.clone();
-    for sample in others {
-        for (sum, other) in means.iter_mut().zip(&sample.embeddings) {
-            sum.values.iter_mut().zip(&other.values).for_each(|(sum, v)| *sum += v);
+    /// Puts samples of this enroller together: raw embeddings are averaged, textures kept in the order of their yaw.
+    ///
+    /// # Errors
+    /// [`Error::Enroll`] when no sample looks into the camera, or there are none or too many.
+    ///
+    /// # Panics
+    /// When a sample was made by an enroller with other encoders.
+    pub fn identity(&mut self, name: &str, consent: Consent, mut samples: Vec<Sample>) -> Result<Identity> {
+        let yaw = |s: &Sample| s.quality.pose.yaw;
+        let front = samples.iter().min_by(|a, b| yaw(a).abs().total_cmp(&yaw(b).abs()));
+        let Some(front) = front else {
+            return Err(Error::Enroll { photo: PathBuf::new(), reason: "there is no photo to enroll".into() });
+        };
+        let refuse = |reason: String| Err(Error::Enroll { photo: front.photo.clone(), reason });
+        if yaw(front).abs() > quality::FRONT_YAW {
+            return refuse(format!(
+                "the head is turned by {:.0} degrees and there is no photo from the front (up to {:.0}); add one",
+                yaw(front).abs(),
+                quality::FRONT_YAW
+            ));
         }
+        if samples.len() > file::MAX_TEXTURES {
+            return refuse(format!("there are {} photos, at most {} are taken", samples.len(), file::MAX_TEXTURES));
+        }
+        samples.sort_by(|a, b| yaw(a).total_cmp(&yaw(b)));
+        let mut embeddings = Vec::new();
+        for (i, encoder) in self.encoders.iter_mut().enumerate() {
+            embeddings.extend(encoder.embed(samples.iter().map(|s| &s.seen[i])));
+        }
+        let textures = samples.into_iter().map(|s| s.texture).collect();
+        Ok(Identity { name: name.into(), consent, embeddings, textures })
     }
-    means.iter_mut().flat_map(|e| &mut e.values).for_each(|v| *v /= samples.len() as f32);
-    means
 }
 
 /// The best samples of a video: for each of five directions from left to right the one with the highest

@@ -11,8 +11,8 @@
 //! `embeddings.{i}.sha256` (of the encoder's weights file); for each texture `textures.{i}.pose` = yaw, pitch, roll in
 //! degrees, separated by spaces.
 //!
-//! An embedding is stored as the encoder gave it. The matrix that AlphaFace and inswapper map it by (emap) belongs to the
-//! generator's model file, so that one identity fits every generator of its encoders, whatever their emap.
+//! An embedding is stored as the encoder gave it. The matrix that AlphaFace and inswapper map it by (emap) belongs to
+//! the generator's model file, so that one identity fits every generator of its encoders, whatever their emap.
 //!
 //! Version 1, which is still read, has one embedding: the tensor `embedding`, by the `encoder` of the metadata, on
 //! [`EncoderCrop::MeshBox`].

@@ -48,8 +48,8 @@ pub struct Embedding {
     pub crop: EncoderCrop,
     /// SHA-256 of its weights file in hexadecimal digits; older identity files do not tell it.
     pub sha256: Option<String>,
-    /// As the encoder gave it (not normalised, not mapped), averaged over the photos: `[1024]` for `faceres_224`, `[512]`
-    /// for ArcFace.
+    /// As the encoder gave it (not normalised, not mapped), averaged over the photos: `[1024]` for `faceres_224`,
+    /// `[512]` for ArcFace.
     pub values: Vec<f32>,
 }
 
@@ -70,8 +70,8 @@ impl Identity {
     /// Reads an identity file.
     ///
     /// # Errors
-    /// [`Error::Identity`](crate::Error::Identity) says what the file is instead (a photo, a model, a text file, a folder, nothing at all) or
-    /// what is broken in it; [`Error::Io`](crate::Error::Io) when it cannot be read.
+    /// [`Error::Identity`] says what the file is instead (a photo, a model, a text file, a folder, nothing at all) or
+    /// what is broken in it; [`Error::Io`] when it cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         file::open(path.as_ref())
     }
@@ -79,8 +79,8 @@ impl Identity {
     /// The embedding that a generator `wants`, `[wants.width]`.
     ///
     /// # Errors
-    /// [`Error::Model`] (of a generator) when the person was not enrolled with this encoder: of another name, crop, width
-    /// or, where `wants` names them, of other weights.
+    /// [`Error::Model`] (of a generator) when the person was not enrolled with this encoder: of another name, crop,
+    /// width or, where `wants` names them, of other weights.
     pub fn embedding(&self, wants: &IdentityConfig) -> Result<&[f32]> {
         let refuse = |need: String, have: &dyn Display| {
             let how = if wants.encoder_crop.is_default() { "" } else { " with --encoder FILE" };
@@ -110,7 +110,7 @@ impl Identity {
     /// Writes an identity file that only its owner can read. It appears under its name only when it is complete.
     ///
     /// # Errors
-    /// [`Error::Identity`](crate::Error::Identity) when the value cannot be a valid file, [`Error::Io`](crate::Error::Io) when it cannot be written.
+    /// [`Error::Identity`] when the value cannot be a valid file, [`Error::Io`] when it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         file::save(self, path.as_ref())
     }

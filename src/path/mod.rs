@@ -166,6 +166,7 @@ impl StageTimes {
 
 /// What puts the face on.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a pipeline")]
 pub enum Painter {
     /// The guide alone.
     Mesh,

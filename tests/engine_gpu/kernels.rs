@@ -28,7 +28,7 @@ pub fn padding(kernel: usize) -> impl Strategy<Value = Padding> {
 }
 
 /// A network of one convolution; the output of `out` channels, or of as many as come in when `depthwise`.
-pub fn conv(shape: Shape, args: ConvArgs) -> NetSpec {
+fn conv(shape: Shape, args: ConvArgs) -> NetSpec {
     let mut b = Builder::new("conv");
     let x = b.input("x", shape);
     let y = b.conv("conv", x, args);

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use alphaswap::color::Conversion;
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameView, FrameViewMut, Matrix, PixelFormat, Range};
-use alphaswap::identity::enroll::{self, Enroller};
+use alphaswap::identity::enroll::Enroller;
 use alphaswap::identity::{Consent, Identity};
 use glam::Vec3;
 use proptest::prelude::*;
@@ -69,7 +69,7 @@ pub fn identity() -> Identity {
         let mut enroller = Enroller::new().unwrap();
         let sample = enroller.sample(&path, &photo, None).unwrap();
         let consent = Consent { text: "nobody's face".into(), date: "2026-11-21".into() };
-        enroll::identity("Kai", consent, vec![sample]).unwrap()
+        enroller.identity("Kai", consent, vec![sample]).unwrap()
     });
     KAI.clone()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alphaswap::Error;
 use alphaswap::identity::Consent;
-use alphaswap::identity::enroll::{self, Enroller, Sample, best_views};
+use alphaswap::identity::enroll::{Enroller, Sample, best_views};
 use alphaswap::models::Model;
 use anyhow::{Context, Result, bail};
 
@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> Result<()> {
     samples.iter().for_each(tell);
     let consent = Consent { text: args.consent.clone(), date: today()? };
     let count = samples.len();
-    let identity = enroll::identity(&args.name, consent, samples)?;
+    let identity = enroller.identity(&args.name, consent, samples)?;
     identity.save(&args.output)?;
     let mut encoders: Vec<_> = identity.embeddings.iter().map(|e| e.encoder.as_str()).collect();
     encoders.dedup();

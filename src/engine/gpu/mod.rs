@@ -1,7 +1,8 @@
 //! The GPU engine: a network planned once for one device, then recorded into compute passes.
 //!
 //! [`lower`] turns nodes into steps (one dispatch each), [`plan`] lets values that never live together share a
-//! buffer, [`conv`] chooses convolution kernels and packs their weights, [`maps`] does the other operations.
+//! buffer, [`conv`] chooses convolution kernels and packs their weights, [`trial`] tries the fast ones on
+//! the adapter first, [`maps`] does the other operations.
 
 mod conv;
 mod lower;

@@ -36,8 +36,8 @@ impl Layer {
     }
 }
 
-/// What inswapper_128 and AlphaFace share; they differ in the crops of target and source, in CAII and in the `tail` after
-/// `G.Conv3`.
+/// What inswapper_128 and AlphaFace share; they differ in the crops of target and source, in CAII and in the `tail`
+/// after `G.Conv3`.
 fn arcface_family(
     crop: usize,
     encoder_crop: EncoderCrop,

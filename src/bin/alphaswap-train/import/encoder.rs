@@ -17,6 +17,10 @@ use super::model::{Imported, Network};
 
 /// A tensor of every ArcFace residual network, and of no plain one.
 const ANCHOR: &str = "layer1.0.prelu.weight";
+/// Tensors of a convolution or linear layer.
+pub const LAYER: &[&str] = &["weight", "bias"];
+/// Tensors of a batch norm.
+pub const NORM: &[&str] = &["weight", "bias", "running_mean", "running_var"];
 /// Epsilon of the batch norms (insightface's `iresnet.py`).
 pub const EPS: f64 = 1e-5;
 
@@ -67,6 +71,10 @@ fn count_blocks(tensors: &Tensors, layer: usize) -> usize {
 fn parts(tensors: &Tensors, blocks: [usize; 4]) -> Vec<Part> {
     let has = |name: &str| tensors.contains_key(name);
     let unfolded = has("layer1.0.bn2.weight");
+    // insightface's names of the shortcut and the tail, else AlphaFace's.
+    let shortcut = if has("layer1.0.downsample.0.weight") { "downsample.0" } else { "downsample" };
+    let linear = if has("fc.weight") { "fc" } else { "fc5" };
+    let after = if has("features.weight") { "features" } else { "bn3" };
     let conv =
         |from: String, norm: String, to: &str| Part::Conv { from, norm: unfolded.then_some(norm), to: to.into() };
     let mut parts = vec![conv("conv1".into(), "bn1".into(), "conv1"), Part::Slope("prelu.weight".into())];
@@ -78,13 +86,10 @@ fn parts(tensors: &Tensors, blocks: [usize; 4]) -> Vec<Part> {
             parts.push(Part::Slope(part("prelu.weight")));
             parts.push(conv(part("conv2"), part("bn3"), &part("conv2")));
             if index == 0 {
-                let from = if unfolded { part("downsample.0") } else { part("downsample") };
-                parts.push(conv(from, part("downsample.1"), &part("downsample")));
+                parts.push(conv(part(shortcut), part("downsample.1"), &part("downsample")));
             }
         }
     }
-    // AlphaFace's names, else insightface's.
-    let (linear, after) = if has("fc5.weight") { ("fc5", "bn3") } else { ("fc", "features") };
     parts.push(Part::Tail { before: "bn2".into(), linear: linear.into(), after: after.into() });
     parts
 }
@@ -93,8 +98,6 @@ impl Part {
     /// Names of the tensors that it takes.
     fn takes(&self) -> Vec<String> {
         let of = |name: &str, what: &[&str]| what.iter().map(|w| format!("{name}.{w}")).collect::<Vec<_>>();
-        const LAYER: &[&str] = &["weight", "bias"];
-        const NORM: &[&str] = &["weight", "bias", "running_mean", "running_var"];
         match self {
             Self::Conv { from, norm: None, .. } => of(from, LAYER),
             Self::Conv { from, norm: Some(norm), .. } => [of(from, &LAYER[..1]), of(norm, NORM)].concat(),
@@ -107,13 +110,16 @@ impl Part {
 
 /// Refuses a checkpoint with other tensors than `parts` take.
 fn check_names(tensors: &Tensors, parts: &[Part]) -> Result<()> {
+    const SHOWN: usize = 8;
     let want: BTreeSet<String> = parts.iter().flat_map(Part::takes).collect();
     let missing: Vec<_> = want.iter().filter(|n| !tensors.contains_key(*n)).map(String::as_str).collect();
     let extra: Vec<_> = tensors.keys().filter(|n| !want.contains(*n)).map(String::as_str).collect();
     let list = |what: &str, names: &[&str]| match names {
         [] => String::new(),
-        [few @ ..] if few.len() <= 8 => format!(" tensors {what}: {};", few.join(", ")),
-        [first @ .., _] => format!(" tensors {what}: {} and {} more;", first[..8].join(", "), names.len() - 8),
+        all if all.len() > SHOWN => {
+            format!(" tensors {what}: {} and {} more;", all[..SHOWN].join(", "), all.len() - SHOWN)
+        }
+        all => format!(" tensors {what}: {};", all.join(", ")),
     };
     let report = list("missing", &missing) + &list("not known", &extra);
     ensure!(report.is_empty(), "does not fit ArcFace's residual network:{report}");

@@ -11,16 +11,11 @@ use prost::Message;
 use prost::bytes::Bytes;
 
 use super::content::{Content, Stored, Tensors};
-use super::encoder;
+use super::encoder::{EPS, LAYER, NORM};
 
 mod proto;
 
 use proto::{ModelProto, NodeProto};
-
-/// What a convolution or linear layer reads beside its input.
-const LAYER: &[&str] = &["weight", "bias"];
-/// What a batch norm reads beside its input.
-const NORM: &[&str] = &["weight", "bias", "running_mean", "running_var"];
 
 /// Nodes in the order of the graph, and what they read.
 struct Graph {
@@ -87,8 +82,8 @@ impl Graph {
 
     /// inswapper_128 under AlphaFace's keys.
     ///
-    /// The epsilon of its instance norms is an initialiser too, 1e-8. The fp16 form holds 1.19e-7 because f16 has nothing
-    /// closer; the description keeps 1e-8, which the weights were trained with.
+    /// The epsilon of its instance norms is an initialiser too: 1e-8, which the description keeps. The fp16 form holds
+    /// 1.19e-7 instead, because 1e-8 would be zero in f16.
     fn inswapper(&self) -> Result<Content> {
         let spec = GeneratorConfig::inswapper_128().spec()?;
         let names = |is: fn(&Op) -> bool| spec.nodes.iter().filter(move |n| is(&n.op)).map(|n| n.name.as_str());
@@ -158,8 +153,8 @@ impl Graph {
     }
 
     fn norm(&self, node: &NodeProto, name: &str, tensors: &mut Tensors) -> Result<()> {
-        let epsilon = node.attribute.iter().find(|a| a.name == "epsilon").map_or(encoder::EPS, |a| a.f.into());
-        ensure!((epsilon - encoder::EPS).abs() < 1e-9, "{name}: epsilon is {epsilon}, expected {}", encoder::EPS);
+        let epsilon = node.attribute.iter().find(|a| a.name == "epsilon").map_or(EPS, |a| a.f.into());
+        ensure!((epsilon - EPS).abs() < 1e-9, "{name}: epsilon is {epsilon}, expected {}", EPS);
         self.take(node, name, NORM, tensors)
     }
 

@@ -214,7 +214,7 @@ mod tests {
         }
         assert_ne!(large(Conditions { max_binding: 1 << 20, ..matrix }), ConvKernel::Matrix);
         assert_eq!(kernel(Shape::new(256, 64, 64), args(256, 5, two), half), ConvKernel::Half);
-        assert_eq!(kernel(Shape::new(12, 64, 64), args(64, 3, one), matrix), ConvKernel::Gemm64);
+        assert_eq!(kernel(Shape::new(12, 96, 96), args(64, 3, one), matrix), ConvKernel::Gemm64);
         assert_eq!(kernel(Shape::new(48, 64, 64), args(64, 3, one), matrix), ConvKernel::Matrix);
     }
 }

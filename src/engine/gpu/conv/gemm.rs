@@ -1,8 +1,9 @@
 //! Convolutions as matrix products whose right factor, the unfolded input, is never written.
 
 use alphaswap_shaders as shaders;
+use rayon::prelude::*;
 
-use super::{Layer, pairs};
+use super::Layer;
 use crate::engine::gpu::lower::Lowering;
 use crate::error::Result;
 
@@ -37,11 +38,8 @@ impl Lowering<'_> {
 fn pack_taps(weight: &[f32], layer: &Layer<'_>, tile: usize) -> Vec<f32> {
     let (in_c, taps) = (layer.input.c, layer.conv.kernel * layer.conv.kernel);
     let (rows, width) = (in_c.next_multiple_of(slice_rows(tile)), layer.conv.out.next_multiple_of(tile));
-    let mut packed = vec![0.0; taps * rows * width];
-    for (o, k) in pairs(layer.conv.out, layer.fan()) {
-        packed[(k % taps * rows + k / taps) * width + o] = weight[o * layer.fan() + k];
-    }
-    packed
+    let source = |row: usize| (row % rows < in_c).then(|| row % rows * taps + row / rows);
+    transposed(weight, layer.fan(), [taps * rows, width], source)
 }
 
 /// Rows of the slices of shaders/shared/product.wgsl.
@@ -51,10 +49,26 @@ pub(super) const fn slice_rows(tile: usize) -> usize {
 
 /// `[out, fan]` to `[fan padded to TILE_K, out padded to tile]`, zeros where padded.
 fn pack_columns(weight: &[f32], out: usize, fan: usize, tile: usize) -> Vec<f32> {
-    let width = out.next_multiple_of(tile);
-    let mut packed = vec![0.0; fan.next_multiple_of(TILE_K) * width];
-    for (o, k) in pairs(out, fan) {
-        packed[k * width + o] = weight[o * fan + k];
-    }
+    let shape = [fan.next_multiple_of(TILE_K), out.next_multiple_of(tile)];
+    transposed(weight, fan, shape, |row| (row < fan).then_some(row))
+}
+
+/// `[out, fan]` to `[rows, width]`: row r holds column `source(r)`, or zeros. On all cores, in blocks of as many rows as
+/// there are values in a line of the cache.
+fn transposed(
+    weight: &[f32],
+    fan: usize,
+    [rows, width]: [usize; 2],
+    source: impl Fn(usize) -> Option<usize> + Sync,
+) -> Vec<f32> {
+    let mut packed = vec![0.0; rows * width];
+    packed.par_chunks_mut(16 * width).enumerate().for_each(|(block, chunk)| {
+        let columns: Vec<Option<usize>> = (0..chunk.len() / width).map(|i| source(16 * block + i)).collect();
+        for (o, filter) in weight.chunks_exact(fan).enumerate() {
+            for (i, column) in columns.iter().enumerate() {
+                chunk[i * width + o] = column.map_or(0.0, |k| filter[k]);
+            }
+        }
+    });
     packed
 }

@@ -222,10 +222,3 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 }
-
-/// Every pair of output channel and input, in an order in which both weights and packed weights (16 channels to a line
-/// of the cache) are gone through line by line.
-fn pairs(out: usize, fan: usize) -> impl Iterator<Item = (usize, usize)> {
-    let block = move |first: usize| first..out.min(first + 16);
-    (0..out).step_by(16).flat_map(move |first| (0..fan).flat_map(move |k| block(first).map(move |o| (o, k))))
-}

@@ -3,6 +3,7 @@
 
 use alphaswap_shaders as shaders;
 use alphaswap_shaders::Shader;
+use rayon::prelude::*;
 
 use super::{Conditions, ConvKernel, Layer};
 use crate::engine::gpu::lower::{Lowering, Operand, Storage};
@@ -107,13 +108,15 @@ fn pack_slices(weight: &[f32], [out, in_c, k]: [usize; 3], cut: Cut) -> Vec<f32>
     let Cut { tile, slice } = cut;
     let (blocks, slices) = (in_c.div_ceil(slice), cut.slices(in_c, k));
     let mut packed = vec![0.0; out.next_multiple_of(tile) * slices * slice];
-    for (i, taps) in weight.chunks_exact(k * k).enumerate() {
-        let (o, c) = (i / in_c, i % in_c);
-        for (tap, &w) in taps.iter().enumerate() {
-            let row = (o / tile * slices + tap * blocks + c / slice) * tile + o % tile;
-            packed[row * slice + c % slice] = w;
+    let tiles = packed.par_chunks_mut(tile * slices * slice).zip(weight.par_chunks(tile * in_c * k * k));
+    tiles.for_each(|(packed, weight)| {
+        for (i, taps) in weight.chunks_exact(k * k).enumerate() {
+            let (o, c) = (i / in_c, i % in_c);
+            for (tap, &w) in taps.iter().enumerate() {
+                packed[((tap * blocks + c / slice) * tile + o) * slice + c % slice] = w;
+            }
         }
-    }
+    });
     packed
 }
 
