@@ -43,7 +43,7 @@ fn frames_come_one_later_and_whole() {
     harness.set_src_caps(caps());
     let mut first = small(0);
     first.get_mut().unwrap().set_flags(gst::BufferFlags::DISCONT | gst::BufferFlags::MARKER);
-    let mut sent = vec![first, small(1), small(2)];
+    let mut sent = [first, small(1), small(2)];
     sent[2].get_mut().unwrap().set_flags(gst::BufferFlags::DELTA_UNIT);
     harness.push(sent[0].copy_deep().unwrap()).unwrap();
     assert!(out(&mut harness).is_empty());
