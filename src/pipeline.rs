@@ -225,7 +225,7 @@ impl Pipeline {
         }
         self.last_time = time;
         self.tracker.limit(flight.look.max_faces);
-        flight.detect = self.tracker.detection_due(flight.look.detect_interval);
+        flight.detect = self.tracker.detection_expected(flight.look.detect_interval, before.map(|b| b.detect));
         let carried = |id| before.and_then(|b| Some((b.ticket?, b.ids.iter().position(|other| *other == id)?)));
         let tracks = &self.tracker.tracks;
         flight.ids.extend(tracks.iter().map(|t| t.id));
@@ -242,9 +242,9 @@ impl Pipeline {
             let lost = self.tracker.give_up(0.0);
             return Ok(self.report(Vec::new(), lost));
         }
+        let due = self.tracker.detection_due(flight.look.detect_interval);
         // The frame before lost somebody when this one was in flight already.
-        let late = self.tracker.searching() && !flight.detect;
-        let late = if late { Some(self.detect(frame, &flight.look)?) } else { None };
+        let late = if due && !flight.detect { Some(self.detect(frame, &flight.look)?) } else { None };
         let ticket = self.valid_ticket(&flight);
         let Self { machine, done, tracker, .. } = self;
         let collected = ticket.is_some_and(|ticket| machine.path.collect(ticket, frame, done).is_ok());
@@ -253,8 +253,8 @@ impl Pipeline {
         } else {
             flight.ids.clear();
         }
-        let seen = done.detections.take().filter(|_| collected);
-        let again = self.swap_rest(&flight, flight.detect && !collected, frame)?;
+        let seen = done.detections.take().filter(|_| collected && due);
+        let again = self.swap_rest(&flight, flight.detect && due && !collected, frame)?;
         let mut faces = late.or(seen).or(again);
         // A face was lost in this very frame: look for it at once, so that it is not shown.
         if faces.is_none() && self.tracker.searching() {
@@ -288,9 +288,7 @@ impl Pipeline {
         Ok(done.detections.take())
     }
 
-    /// Looks for faces out of turn.
     fn detect(&mut self, frame: &FrameViewMut<'_>, look: &Look) -> Result<Vec<Detection>> {
-        self.tracker.searched(u32::from(self.flight.is_some()));
         self.machine.run(|path| path.detect(&frame.view(), look.threshold))
     }
 

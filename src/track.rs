@@ -94,16 +94,18 @@ impl Tracker {
     /// Counts a frame; true when it is time to look for faces.
     pub fn detection_due(&mut self, interval: u32) -> bool {
         self.frames_since_detect += 1;
-        let due = self.searching() || self.frames_since_detect >= interval;
-        if due {
-            self.frames_since_detect = 0;
-        }
-        due
+        self.searching() || self.frames_since_detect >= interval
     }
 
-    /// The detector looked at a frame out of turn; `since` frames have been counted after that one.
-    pub fn searched(&mut self, since: u32) {
-        self.frames_since_detect = since;
+    /// What [`Self::detection_due`] will say of the next frame; `before` tells of the frame in flight, if there is one,
+    /// whether it is searched.
+    pub fn detection_expected(&self, interval: u32, before: Option<bool>) -> bool {
+        let since = match before {
+            None => self.frames_since_detect,
+            Some(false) => self.frames_since_detect + 1,
+            Some(true) => 0,
+        };
+        self.searching() || since + 1 >= interval
     }
 
     /// Whether nobody is followed, or somebody was lost.
@@ -121,6 +123,7 @@ impl Tracker {
     /// Sorts the detector's faces: those already followed keep their tracks hidden for longer; the largest of the
     /// others, as many as there is room for, are returned.
     pub fn newcomers(&mut self, faces: &[Detection], max_faces: usize) -> Vec<Detection> {
+        self.frames_since_detect = 0;
         for track in self.tracks.iter_mut().filter(|t| !t.swapped) {
             if let Some(face) = faces.iter().find(|f| track.is(f)) {
                 track.follow(face);

@@ -155,7 +155,8 @@ fn a_steady_frame_allocates_little_and_always_the_same() {
     let calls = counts[8..].iter().map(|c| c.calls);
     let (least, most) = (calls.clone().min().unwrap(), calls.max().unwrap());
     eprintln!("{least} to {most} allocations a frame, {:?}", counts[20]);
-    assert!(most <= least + 10, "{least} to {most}");
+    // wgpu's own vary with what other tests do on the device.
+    assert!(4 * most <= 5 * least, "{least} to {most}");
     // What is left is wgpu's recording: no landmarks, no planes.
     assert!(counts[8..].iter().all(|c| c.largest < 32 << 10 && c.bytes < 256 << 10), "{counts:?}");
 }
