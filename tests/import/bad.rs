@@ -169,7 +169,7 @@ fn numbers_that_are_none_are_named() {
         t.get_mut("bn2.running_var").unwrap().data[0] = 0.0;
         t.get_mut("bn2.weight").unwrap().data[0] = f32::MAX;
     };
-    refused_tensors("arcface.safetensors", zeros, &["fc.weight overflows"]);
+    refused_tensors("arcface.safetensors", zeros, &["tensor fc.", "overflows"]);
     let huge = 1e300f64.to_le_bytes();
     let view = TensorView::new(Dtype::F64, vec![1], &huge).unwrap();
     let file = safetensors::serialize([("E.Encoder.layer_0.0.weight", view)], None).unwrap();

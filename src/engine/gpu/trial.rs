@@ -1,10 +1,11 @@
-//! The self-test of convolution kernels: one awkward layer, against the plain f32 kernel on the same adapter.
+//! The self-test of convolution kernels: an awkward layer, as it is and upsampled, against the plain f32 kernel on the
+//! same adapter.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{ConvKernel, Net, Options, Precision};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::Context;
 use crate::models::Weights;
 use crate::nets::{Activation, Builder, ConvArgs, Edge, NetSpec, Padding, Shape};
@@ -26,16 +27,18 @@ pub(super) fn trusted(ctx: &Arc<Context>, kernel: ConvKernel, precision: Precisi
 }
 
 fn trial(ctx: &Arc<Context>, kernel: ConvKernel, precision: Precision) -> Result<(), String> {
-    let run = |kernel, precision| {
-        let spec = Arc::new(layer());
-        let (weights, inputs) = (weights(&spec)?, inputs(&spec)?);
-        let options = Options { precision, force: Some(kernel), ..Options::default() };
-        let mut outputs = Net::with_options(ctx, spec, &weights, &options)?.run_tensors(&inputs)?;
-        Ok(outputs.remove("y").map(|y| y.data).unwrap_or_default())
-    };
-    let outcome = run(kernel, precision).and_then(|got| Ok((got, run(ConvKernel::Gemm32, Precision::F32)?)));
-    let (got, truth) = outcome.map_err(|e: Error| e.to_string())?;
-    compare(&got, &truth, tolerance(precision))
+    [false, true].into_iter().try_for_each(|upsampled| {
+        let spec = Arc::new(layer(upsampled));
+        let run = |kernel, precision| -> Result<Vec<f32>> {
+            let (weights, inputs) = (weights(&spec)?, inputs(&spec)?);
+            let options = Options { precision, force: Some(kernel), ..Options::default() };
+            let mut outputs = Net::with_options(ctx, spec.clone(), &weights, &options)?.run_tensors(&inputs)?;
+            Ok(outputs.remove("y").map(|y| y.data).unwrap_or_default())
+        };
+        let got = run(kernel, precision).map_err(|e| e.to_string())?;
+        let truth = run(ConvKernel::Gemm32, Precision::F32).map_err(|e| e.to_string())?;
+        compare(&got, &truth, tolerance(precision))
+    })
 }
 
 /// Compares what a kernel made with the truth; what is no number is wrong.
@@ -48,12 +51,16 @@ fn compare(got: &[f32], truth: &[f32], tolerance: f32) -> Result<(), String> {
 }
 
 /// Sizes that no tile divides, and more than one tile of every kind.
-fn layer() -> NetSpec {
+fn layer(upsampled: bool) -> NetSpec {
     let mut b = Builder::new("self-test");
-    let x = b.input("x", Shape::new(37, 13, 23));
-    let (pad, act) = (Padding::all(Edge::Reflect, 1), Activation::LeakyRelu(0.2));
-    let y = b.conv("c", x, ConvArgs { out: 133, kernel: 3, stride: 1, pad, depthwise: false, bias: true, act });
-    b.output("y", y, &[1, 133, 13, 23]);
+    let mut x = b.input("x", if upsampled { Shape::new(37, 7, 12) } else { Shape::new(37, 13, 23) });
+    if upsampled {
+        x = b.upsample2("up", x);
+    }
+    let pad = Padding::all(if upsampled { Edge::Zero } else { Edge::Reflect }, 1);
+    let y = b.conv("c", x, ConvArgs::new(133, 3).pad(pad).act(Activation::LeakyRelu(0.2)));
+    let shape = b.shape(y);
+    b.output("y", y, &[1, shape.c, shape.h, shape.w]);
     b.finish()
 }
 

@@ -1,10 +1,10 @@
-//! Each dispatch of a network alone: which kernel does it, and how near it comes to what the adapter can do.
+//! Each dispatch of a network alone: which kernel does it, and how near it comes to the adapter's ceiling.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use alphaswap::engine::gpu::{Net, Options, Precision, StepInfo};
-use alphaswap::gpu::{Context as Gpu, Stopwatch};
+use alphaswap::gpu::{Ceiling, Context as Gpu, Stopwatch};
 use alphaswap::models::Model;
 use anyhow::Result;
 use comfy_table::{Table, presets};
@@ -27,8 +27,19 @@ pub struct Kernel {
     ms: f64,
     gflops: f64,
     gb_s: f64,
+    /// Part of the ceiling that it reaches, of arithmetic or of copies, whichever is nearer.
+    of_ceiling: f64,
     #[serde(skip)]
     work: (u64, u64),
+}
+
+/// [`Ceiling`], for JSON.
+#[derive(Serialize)]
+struct Limits {
+    f32_gflops: f64,
+    f16_gflops: Option<f64>,
+    matrix_gflops: Option<f64>,
+    copy_gb_s: f64,
 }
 
 /// A network's dispatches.
@@ -36,6 +47,7 @@ pub struct Kernel {
 pub struct Kernels {
     network: String,
     precision: &'static str,
+    ceiling: Limits,
     kernels: Vec<Kernel>,
 }
 
@@ -46,35 +58,42 @@ impl Kernels {
         let net = Net::with_options(gpu, spec.clone(), &model.weights, &Options::new(precision))?;
         // Every buffer holds what it holds in use.
         net.run_tensors(&doctor::waves(&spec))?;
-        let stopwatch = Stopwatch::new(gpu);
+        let (stopwatch, ceiling) = (Stopwatch::new(gpu), Ceiling::measure(gpu)?);
         let mut kernels: Vec<Kernel> = Vec::new();
         for step in net.steps() {
             let same = |k: &&mut Kernel| (k.kernel, k.work) == (step.kernel, (step.macs, step.bytes));
             match kernels.iter_mut().find(same) {
                 Some(known) => known.dispatches += 1,
-                None => kernels.push(time(&stopwatch, &step)?),
+                None => kernels.push(time(&stopwatch, &step, &ceiling)?),
             }
         }
         let precision = match precision {
             Precision::F32 => "32-bit storage",
             Precision::F16Storage => "16-bit storage",
         };
-        Ok(Self { network: model.name.clone(), precision, kernels })
+        let Ceiling { f32_gflops, f16_gflops, matrix_gflops, copy_gb_s } = ceiling;
+        let ceiling = Limits { f32_gflops, f16_gflops, matrix_gflops, copy_gb_s };
+        Ok(Self { network: model.name.clone(), precision, ceiling, kernels })
     }
 
     /// Prints a table, a row for each kernel and size.
     pub fn print(&self) {
         let mut table = Table::new();
-        let header = ["first node", "kernel", "dispatches", "ms each", "ms", "GFLOP/s", "GB/s"];
+        let header = ["first node", "kernel", "dispatches", "ms each", "ms", "GFLOP/s", "GB/s", "of ceiling"];
         table.load_style(presets::UTF8_BORDERS_ONLY).set_header(header);
         let total: f64 = self.kernels.iter().map(Kernel::total_ms).sum();
         for k in &self.kernels {
             let gflops = if k.gflops > 0.0 { format!("{:.1}", k.gflops) } else { String::new() };
             let (node, kernel) = (k.node.clone(), k.kernel.to_string());
             let (each, all) = (format!("{:.3}", k.ms), format!("{:.3}", k.total_ms()));
-            table.add_row([node, kernel, k.dispatches.to_string(), each, all, gflops, format!("{:.1}", k.gb_s)]);
+            let (gb_s, share) = (format!("{:.1}", k.gb_s), format!("{:.0} %", 100.0 * k.of_ceiling));
+            table.add_row([node, kernel, k.dispatches.to_string(), each, all, gflops, gb_s, share]);
         }
         println!("{}, {}: {total:.2} ms in its dispatches\n{table}", self.network, self.precision);
+        let Limits { f32_gflops, f16_gflops, matrix_gflops, copy_gb_s } = self.ceiling;
+        let of = |what: &str, gflops: Option<f64>| gflops.map_or(String::new(), |g| format!("{what} {g:.1}, "));
+        let products = of("f32", Some(f32_gflops)) + &of("packed f16", f16_gflops) + &of("matrix units", matrix_gflops);
+        println!("ceiling, measured now: GFLOP/s in square products: {products}GB/s in copies: {copy_gb_s:.1}");
     }
 }
 
@@ -84,20 +103,32 @@ impl Kernel {
     }
 }
 
-fn time(stopwatch: &Stopwatch<'_>, step: &StepInfo<'_>) -> Result<Kernel> {
+/// GFLOP/s of the best product of the kind that the shader `name` makes.
+fn gflops(ceiling: &Ceiling, name: &str) -> f64 {
+    let kind = match name {
+        _ if name.starts_with("conv_matrix") => ceiling.matrix_gflops,
+        _ if name.starts_with("conv_half") => ceiling.f16_gflops,
+        _ => None,
+    };
+    kind.unwrap_or(ceiling.f32_gflops)
+}
+
+fn time(stopwatch: &Stopwatch<'_>, step: &StepInfo<'_>, ceiling: &Ceiling) -> Result<Kernel> {
     let once = stopwatch.time(|pass| step.dispatch.record(pass))?;
     let runs = (ENOUGH.as_secs_f64() / once.as_secs_f64().max(1e-9)).ceil().clamp(1.0, f64::from(MOST)) as u32;
     let seconds = match runs {
         1 => once.as_secs_f64(),
         _ => stopwatch.time(|pass| (0..runs).for_each(|_| step.dispatch.record(pass)))?.as_secs_f64() / f64::from(runs),
     };
+    let (flops, gb_s) = (2e-9 * step.macs as f64 / seconds, 1e-9 * step.bytes as f64 / seconds);
     Ok(Kernel {
         node: step.name.into(),
         kernel: step.kernel,
         dispatches: 1,
         ms: seconds * 1e3,
-        gflops: 2e-9 * step.macs as f64 / seconds,
-        gb_s: 1e-9 * step.bytes as f64 / seconds,
+        gflops: flops,
+        gb_s,
+        of_ceiling: (flops / gflops(ceiling, step.kernel)).max(gb_s / ceiling.copy_gb_s),
         work: (step.macs, step.bytes),
     })
 }
