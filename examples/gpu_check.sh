@@ -2,18 +2,22 @@
 # Runs everything that only a GPU can show, and prints the tables: self-tests, parity, kernels beside the adapter's
 # ceiling, starts with and without the pipeline cache, whole frames, and PyTorch on the same networks.
 #
-# usage: examples/gpu_check.sh [FOLDER]      FOLDER gets every table as text and JSON (default gpu-check-out)
+# usage: examples/gpu_check.sh [FOLDER]      FOLDER gets every table (default gpu-check-out)
 #
 #   ADAPTER   part of an adapter's name as `alphaswap doctor` lists it (default: the best hardware GPU)
 #   BIN       the alphaswap binary         (default: built here)
 #   TESTS     the integration test binary  (default: built here; "-" leaves the tests out)
 #   PYTHON    a Python with torch and CUDA (default python3; left out where it has none)
+#   ALPHASWAP_FULL_REFERENCE   folder that tests/fixtures/networks/official.py --full wrote, for parity at full size
 #   QUICK=1   the smallest of everything, to see that the script itself works
 set -euo pipefail
-cd "$(dirname "$0")/.."
 out=${1:-gpu-check-out}
 mkdir -p "$out"
-out=$(cd "$out" && pwd)
+out=$(realpath "$out")
+for path in BIN TESTS ALPHASWAP_FULL_REFERENCE; do
+    [ -z "${!path:-}" ] || [ "${!path}" = - ] || export "$path=$(realpath "${!path}")"
+done
+cd "$(dirname "$0")/.."
 
 if [ -z "${BIN:-}" ]; then
     cargo build --release --locked
@@ -52,7 +56,11 @@ step() {
 step doctor "$BIN" doctor --device "$device"
 [ ${#failed[@]} -eq 0 ] || { echo "no such GPU: see above" >&2; exit 1; }
 if [ "$TESTS" != - ]; then
-    step tests env ALPHASWAP_TEST_ADAPTER="$device" "$TESTS" --test-threads 4 engine_gpu gpu_path gpu_guide
+    export ALPHASWAP_TEST_ADAPTER
+    ALPHASWAP_TEST_ADAPTER=$(sed -n 's/^  used: \(.*\) (\(vulkan\|metal\|dx12\), .*/\1/p' "$out/doctor.txt")
+    step tests "$TESTS" --test-threads 4 engine_gpu gpu_path gpu_guide official arcface simplify device \
+        enroll overlap element::latency
+    [ -z "${ALPHASWAP_FULL_REFERENCE:-}" ] || step "tests full size" "$TESTS" --ignored --nocapture full_size
 fi
 
 for network in "${kernels[@]}"; do
@@ -73,6 +81,7 @@ for model in "${models[@]}"; do
             step "frames $model $n face $format" "${bench[@]}" "${which[@]}" --faces "$n" --format "$format"
         done
     done
+    step "frames $model in flight" "${bench[@]}" "${which[@]}" --latency-frames 1 --format NV12
 done
 
 # NVIDIA's driver has a cache of its own.
@@ -90,7 +99,14 @@ else
 fi
 
 printf '\n'
-(cd "$out" && grep -H 'ms in its dispatches\|ready after' ./*.txt) || true
+(cd "$out" && grep -H 'the whole network\|ready after' ./*.txt) || true
+# Ours in 16-bit storage beside the fastest of PyTorch's ways.
+for network in "${kernels[@]}"; do
+    ours=$(sed -n 's/.*storage: \([0-9.]*\) ms the whole network.*/\1/p' "$out/kernels_$network.txt")
+    theirs=$(sed -n "s/^$network .* \([0-9.]*\) ms$/\1/p" "$out/pytorch.txt" 2>/dev/null | sort -g | head -n 1)
+    [ -z "$ours" ] || [ -z "$theirs" ] || awk -v n="$network" -v o="$ours" -v t="$theirs" \
+        'BEGIN { printf "%s: ours %.3f ms, PyTorch %.3f ms, speed ratio %.2f\n", n, o, t, t / o }'
+done
 if [ ${#failed[@]} -gt 0 ]; then
     printf 'FAILED: %s\n' "${failed[@]}"
     exit 1

@@ -24,16 +24,10 @@ static CONTEXT: LazyLock<Option<Arc<Context>>> = LazyLock::new(|| {
     opened.map(|(context, _)| context)
 });
 
-/// The adapter that `ALPHASWAP_TEST_ADAPTER` names (a part of its name, or `gpu` for a hardware one), else any, software
-/// preferred.
+/// The adapter that `ALPHASWAP_TEST_ADAPTER` names (a part of its name), else any, software preferred.
 pub fn adapter_name() -> Option<String> {
-    let named = std::env::var("ALPHASWAP_TEST_ADAPTER").ok();
-    let any = |software: bool| adapters().into_iter().max_by_key(|a| a.software == software).map(|a| a.name);
-    match named.as_deref() {
-        None => any(true),
-        Some("gpu") => any(false),
-        Some(_) => named,
-    }
+    let any = || adapters().into_iter().max_by_key(|a| a.software).map(|a| a.name);
+    std::env::var("ALPHASWAP_TEST_ADAPTER").ok().or_else(any)
 }
 
 /// A device of its own, that may be lost or broken without harm to other tests, and its adapter's name.

@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use alphaswap::Pipeline;
 use alphaswap::color::Conversion;
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, PixelFormat};
 use alphaswap::identity::{Identity, Texture};
 use alphaswap::path::Stage;
+use alphaswap::{Pipeline, Report};
 use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets};
 use glam::Vec3;
@@ -17,6 +17,9 @@ use image::imageops::{self, FilterType};
 use serde::Serialize;
 
 use crate::{decode, media};
+
+/// Bytes that the pictures may take; where that are fewer than are needed, they are shown back and forth.
+const MEMORY: usize = 512 << 20;
 
 /// What frames are made of.
 pub struct Scene<'a> {
@@ -35,6 +38,7 @@ pub struct Scene<'a> {
 }
 
 /// A frame of one's own.
+#[derive(Clone)]
 struct Owned {
     info: FrameInfo,
     planes: [Vec<u8>; 3],
@@ -64,41 +68,29 @@ pub struct Frames {
 }
 
 impl Scene<'_> {
-    /// Measures frames of one size. The first one, in which faces are found, is not counted; nor is the one during which
-    /// it is finished.
+    /// Measures frames of one size. The first one, in which faces are found, is not counted, nor are with overlap those
+    /// that start before it has told of them. All pictures are made before, so that a GPU that works ahead gains no time by that.
     pub fn measure(&self, pipeline: &mut Pipeline, (width, height): (i32, i32)) -> Result<Frames> {
+        let warmup = if self.overlap { 3 } else { 1 };
+        let needed = usize::from(self.count) + warmup;
+        let pictures = self.pictures(needed, (width, height))?;
+        if self.clip.is_some() && pictures.len() <= warmup {
+            bail!("the clip has less than {} frames", warmup + 1);
+        }
         let (mut times, mut stages, mut swapped) = (Vec::new(), Stage::ALL.map(|s| (s.name(), 0.0)).to_vec(), 0);
-        let mut held: Option<Owned> = None;
-        let warmup = 1 + usize::from(self.overlap);
-        let mut step = |picture: RgbImage| -> Result<ControlFlow<()>> {
-            let mut frame = encode(&picture, self.format);
-            let time = Some(Duration::from_millis(40 * times.len() as u64));
-            let start = Instant::now();
-            let report = if self.overlap {
-                let mut last = held.take();
-                let mut last = last.as_mut().map(Owned::view_mut).transpose()?;
-                let report = pipeline.overlap(&frame.view_mut()?.view(), time, last.as_mut())?;
-                held = Some(frame);
-                report.unwrap_or_default()
-            } else {
-                pipeline.process(&mut frame.view_mut()?, time)?
-            };
-            times.push(start.elapsed().as_secs_f64() * 1e3);
-            if times.len() > warmup {
+        let (mut held, mut last_end) = (None, Instant::now());
+        for i in 0..needed {
+            let mut frame = pictures[back_and_forth(i, pictures.len())].clone();
+            let start = if self.overlap { last_end } else { Instant::now() };
+            let report = self.swap(pipeline, &mut frame, &mut held, Duration::from_millis(40 * i as u64))?;
+            last_end = Instant::now();
+            if i >= warmup {
+                times.push((last_end - start).as_secs_f64() * 1e3);
                 swapped += report.faces.iter().filter(|f| f.swapped).count();
                 stages.iter_mut().zip(report.times.0).for_each(|(sum, ms)| sum.1 += f64::from(ms));
             }
-            let more = times.len() < usize::from(self.count) + warmup;
-            Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        };
-        match self.clip {
-            Some(clip) => clip_frames(clip, (width, height), &mut step)?,
-            None => (0..self.count + warmup as u16).try_for_each(|i| step(self.picture(i, width, height)).map(drop))?,
+            held = Some(frame).filter(|_| self.overlap);
         }
-        if times.len() <= warmup {
-            bail!("the clip has less than {} frames", warmup + 1);
-        }
-        let mut times = times.split_off(warmup);
         let frames = times.len();
         let mean_ms = times.iter().sum::<f64>() / frames as f64;
         times.sort_by(f64::total_cmp);
@@ -119,8 +111,43 @@ impl Scene<'_> {
         })
     }
 
+    /// Swaps `frame`; or starts it and finishes the frame that is `held`, with overlap.
+    fn swap(
+        &self,
+        pipeline: &mut Pipeline,
+        frame: &mut Owned,
+        held: &mut Option<Owned>,
+        time: Duration,
+    ) -> Result<Report> {
+        if !self.overlap {
+            return Ok(pipeline.process(&mut frame.view_mut()?, Some(time))?);
+        }
+        let mut last = held.as_mut().map(Owned::view_mut).transpose()?;
+        Ok(pipeline.overlap(&frame.view_mut()?.view(), Some(time), last.as_mut())?.unwrap_or_default())
+    }
+
+    /// As many frames as are `needed`, or as fit into the memory that they may take.
+    fn pictures(&self, needed: usize, (width, height): (i32, i32)) -> Result<Vec<Owned>> {
+        let mut frames = Vec::new();
+        let mut step = |picture: RgbImage| -> Result<ControlFlow<()>> {
+            let frame = encode(&picture, self.format);
+            let bytes: usize = frame.planes.iter().map(Vec::len).sum();
+            frames.push(frame);
+            let enough = frames.len() >= needed.min((MEMORY / bytes).max(2));
+            Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        };
+        match self.clip {
+            Some(clip) => clip_frames(clip, (width, height), &mut step)?,
+            None => {
+                let mut pictures = (0..needed).map(|i| self.picture(i, width, height));
+                while step(pictures.next().context("no frame is needed")?)?.is_continue() {}
+            }
+        }
+        Ok(frames)
+    }
+
     /// The identity's photo, once for each face side by side, moving slowly over grey.
-    fn picture(&self, index: u16, width: i32, height: i32) -> RgbImage {
+    fn picture(&self, index: usize, width: i32, height: i32) -> RgbImage {
         let Texture { side, rgb, .. } = &self.identity.textures[0];
         let (width, height, side) = (width as u32, height as u32, *side as u32);
         let mut frame = RgbImage::from_pixel(width, height, image::Rgb([110, 112, 115]));
@@ -128,13 +155,20 @@ impl Scene<'_> {
         let column = width / self.faces;
         let size = (height.min(column) * 2 / 3).max(1);
         let photo = imageops::resize(&photo, size, size, FilterType::Triangle);
-        let shift = (f64::from(index) * 0.2).sin() * f64::from(column - size) / 8.0;
+        let shift = (index as f64 * 0.2).sin() * f64::from(column - size) / 8.0;
         for face in 0..self.faces {
             let x = f64::from(face * column) + f64::from(column - size) / 2.0 + shift;
             imageops::overlay(&mut frame, &photo, x as i64, i64::from((height - size) / 2));
         }
         frame
     }
+}
+
+/// Place `i` on the way through `n` pictures and back again, over and over.
+fn back_and_forth(i: usize, n: usize) -> usize {
+    let round = (2 * n).saturating_sub(2).max(1);
+    let at = i % round;
+    at.min(round - at)
 }
 
 /// The picture in a frame's format.

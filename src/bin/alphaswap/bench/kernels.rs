@@ -15,6 +15,8 @@ use crate::doctor;
 /// A dispatch is repeated until this much time can be measured, but not more often than that.
 const ENOUGH: Duration = Duration::from_millis(5);
 const MOST: u32 = 100;
+/// Whole runs of the network, of which the median is told: as many as fit into this time, three at least.
+const WHOLE: Duration = Duration::from_secs(2);
 
 /// Dispatches of the same kernel and the same size.
 #[derive(Serialize)]
@@ -48,6 +50,8 @@ pub struct Kernels {
     network: String,
     precision: &'static str,
     ceiling: Limits,
+    /// All dispatches in a row, by the GPU's clock.
+    whole_ms: f64,
     kernels: Vec<Kernel>,
 }
 
@@ -59,6 +63,7 @@ impl Kernels {
         // Every buffer holds what it holds in use.
         net.run_tensors(&doctor::waves(&spec))?;
         let (stopwatch, ceiling) = (Stopwatch::new(gpu), Ceiling::measure(gpu)?);
+        let whole_ms = whole(&stopwatch, &net)?;
         let mut kernels: Vec<Kernel> = Vec::new();
         for step in net.steps() {
             let same = |k: &&mut Kernel| (k.kernel, k.work) == (step.kernel, (step.macs, step.bytes));
@@ -73,7 +78,7 @@ impl Kernels {
         };
         let Ceiling { f32_gflops, f16_gflops, matrix_gflops, copy_gb_s } = ceiling;
         let ceiling = Limits { f32_gflops, f16_gflops, matrix_gflops, copy_gb_s };
-        Ok(Self { network: model.name.clone(), precision, ceiling, kernels })
+        Ok(Self { network: model.name.clone(), precision, ceiling, whole_ms, kernels })
     }
 
     /// Prints a table, a row for each kernel and size.
@@ -89,7 +94,9 @@ impl Kernels {
             let (gb_s, share) = (format!("{:.1}", k.gb_s), format!("{:.0} %", 100.0 * k.of_ceiling));
             table.add_row([node, kernel, k.dispatches.to_string(), each, all, gflops, gb_s, share]);
         }
-        println!("{}, {}: {total:.2} ms in its dispatches\n{table}", self.network, self.precision);
+        let Self { network, precision, whole_ms, .. } = self;
+        println!("{network}, {precision}: {whole_ms:.3} ms the whole network, {total:.3} ms its dispatches one by one");
+        println!("{table}");
         let Limits { f32_gflops, f16_gflops, matrix_gflops, copy_gb_s } = self.ceiling;
         let of = |what: &str, gflops: Option<f64>| gflops.map_or(String::new(), |g| format!("{what} {g:.1}, "));
         let products = of("f32", Some(f32_gflops)) + &of("packed f16", f16_gflops) + &of("matrix units", matrix_gflops);
@@ -111,6 +118,18 @@ fn gflops(ceiling: &Ceiling, name: &str) -> f64 {
         _ => None,
     };
     kind.unwrap_or(ceiling.f32_gflops)
+}
+
+/// Median milliseconds of the whole network.
+fn whole(stopwatch: &Stopwatch<'_>, net: &Net) -> Result<f64> {
+    let (mut times, mut total) = (Vec::new(), Duration::ZERO);
+    while times.len() < 3 || (total < WHOLE && times.len() < MOST as usize) {
+        let time = stopwatch.time(|pass| net.record(pass))?;
+        total += time;
+        times.push(time);
+    }
+    times.sort();
+    Ok(times[times.len() / 2].as_secs_f64() * 1e3)
 }
 
 fn time(stopwatch: &Stopwatch<'_>, step: &StepInfo<'_>, ceiling: &Ceiling) -> Result<Kernel> {

@@ -90,7 +90,7 @@ struct Measured {
     #[serde(skip_serializing_if = "Option::is_none")]
     kernels: Option<Kernels>,
     networks: Vec<Network>,
-    /// From models and device closed to ready for the first frame.
+    /// From reading the model to ready for the first frame; the driver is loaded.
     start_ms: Option<f64>,
     frames: Vec<Frames>,
 }
@@ -101,24 +101,29 @@ pub fn run(args: &Args) -> Result<()> {
         Choice::Gpu(gpu) => (Some(gpu.clone()), gpu.line().to_string()),
         Choice::Cpu { why, .. } => (None, why),
     };
+    let start = Instant::now();
     let painter = match &args.random {
         None => Painter::load(&args.model)?,
         Some(name) => random(name)?,
     };
-    let kernels = match (args.kernels, &gpu) {
-        (true, Some(gpu)) => Some(measure_kernels(args, gpu, &painter)?),
-        (true, None) => bail!("--kernels measures a GPU; this runs on the {adapter}"),
-        (false, _) => None,
-    };
     let model = args.random.as_ref().map_or_else(|| name(&args.model), |name| format!("{name}, random weights"));
     let warm_cache = gpu.as_ref().is_some_and(|gpu| gpu.has_warm_cache());
-    let mut measured =
-        Measured { adapter, model, warm_cache, kernels, networks: Vec::new(), start_ms: None, frames: Vec::new() };
+    let mut measured = Measured {
+        adapter,
+        model,
+        warm_cache,
+        kernels: None,
+        networks: Vec::new(),
+        start_ms: None,
+        frames: Vec::new(),
+    };
     if let Some(source) = &args.source {
-        measure_frames(args, &painter, Identity::open(source)?, &mut measured)?;
+        measure_frames(args, (&painter, start), Identity::open(source)?, &mut measured)?;
     }
-    if measured.kernels.is_none() {
-        measured.networks = Network::measure_all(gpu.as_ref())?;
+    match (args.kernels, &gpu) {
+        (true, Some(gpu)) => measured.kernels = Some(measure_kernels(args, gpu, &painter)?),
+        (true, None) => bail!("--kernels measures a GPU; this runs on the {}", measured.adapter),
+        (false, gpu) => measured.networks = Network::measure_all(gpu.as_ref())?,
     }
     match args.json {
         true => println!("{}", serde_json::to_string_pretty(&measured)?),
@@ -140,25 +145,31 @@ fn measure_kernels(args: &Args, gpu: &Arc<Gpu>, painter: &Painter) -> Result<Ker
     }
 }
 
-fn measure_frames(args: &Args, painter: &Painter, mut identity: Identity, measured: &mut Measured) -> Result<()> {
+/// Measures every size; the painter began to be loaded at `start`.
+fn measure_frames(
+    args: &Args,
+    (painter, start): (&Painter, Instant),
+    mut identity: Identity,
+    measured: &mut Measured,
+) -> Result<()> {
     if let (Painter::Generator { config, .. }, Some(_)) = (painter, &args.random) {
         identity.embeddings.push(wave(&config.identity));
     }
     let identity = Arc::new(identity);
     let Args { clip, faces, format, frames: count, .. } = args;
     let device = &args.device.device;
+    painter.check(&identity)?;
+    let (path, warning) = device::open_path(device, painter, &identity)?;
+    let look = Look { max_faces: Look::default().max_faces.max(*faces as usize), ..Look::default() };
+    let mut pipeline = Pipeline::with_path(device.clone(), painter.clone(), identity.clone(), path, warning, look);
+    measured.start_ms = Some(start.elapsed().as_secs_f64() * 1e3);
+    measured.adapter = pipeline.adapter().to_string();
+    let overlap = args.latency_frames > 0 && pipeline.overlaps();
+    let (clip, identity) = (clip.as_ref(), &*identity);
+    let scene = Scene { clip, identity, faces: *faces, format: *format, count: *count, overlap };
     for &size in &args.sizes {
-        let start = Instant::now();
-        painter.check(&identity)?;
-        let (path, warning) = device::open_path(device, painter, &identity)?;
-        let look = Look { max_faces: Look::default().max_faces.max(*faces as usize), ..Look::default() };
-        let mut pipeline = Pipeline::with_path(device.clone(), painter.clone(), identity.clone(), path, warning, look);
-        measured.start_ms.get_or_insert(start.elapsed().as_secs_f64() * 1e3);
-        measured.adapter = pipeline.adapter().to_string();
-        let overlap = args.latency_frames > 0 && pipeline.overlaps();
-        let (clip, identity) = (clip.as_ref(), &*identity);
-        let scene = Scene { clip, identity, faces: *faces, format: *format, count: *count, overlap };
         measured.frames.push(scene.measure(&mut pipeline, size)?);
+        pipeline.reset();
     }
     Ok(())
 }
