@@ -92,6 +92,7 @@ impl<'a> Lowering<'a> {
             software: ctx.is_software(),
             max_binding: limits.max_storage_buffer_binding_size,
             workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            invocations: limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x),
             matrix: ctx.matrix_units(),
             force: options.force,
         };

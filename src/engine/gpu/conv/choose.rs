@@ -17,6 +17,8 @@ pub struct Conditions {
     pub max_binding: u64,
     /// Largest workgroup memory, bytes.
     pub workgroup_bytes: u32,
+    /// Most invocations of a workgroup, in a row.
+    pub invocations: u32,
     /// What multiplies cooperative matrices.
     pub matrix: Option<MatrixUnits>,
     /// Taken wherever it can do the layer, for debugging.
@@ -128,6 +130,7 @@ mod tests {
         software: false,
         max_binding: 1 << 27,
         workgroup_bytes: 1 << 15,
+        invocations: 256,
         matrix: None,
         force: None,
     };
@@ -201,14 +204,19 @@ mod tests {
         let units = Some(MatrixUnits { fragment: 16, lanes: 32 });
         let half = Conditions { precision: Precision::F16Storage, ..PLAIN };
         let matrix = Conditions { matrix: units, ..half };
+        // Its workgroups are of 512, and use 44 KiB.
+        let waves = Some(MatrixUnits { fragment: 16, lanes: 64 });
+        let wide = Conditions { matrix: waves, workgroup_bytes: 1 << 16, ..half };
         let (one, two) = (Padding::all(Edge::Reflect, 1), Padding::all(Edge::Reflect, 2));
         let large = |conditions| kernel(Shape::new(256, 64, 64), args(256, 3, one), conditions);
         assert_eq!(large(matrix), ConvKernel::Matrix);
+        assert_eq!(large(Conditions { invocations: 512, ..wide }), ConvKernel::Matrix);
         for other in [
             half,
             Conditions { matrix: units, ..PLAIN },
             Conditions { software: true, ..matrix },
             Conditions { workgroup_bytes: 1 << 14, ..matrix },
+            wide,
         ] {
             assert_eq!(large(other), ConvKernel::Winograd128, "{other:?}");
         }
