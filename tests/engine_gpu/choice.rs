@@ -66,6 +66,7 @@ fn a_kernel_that_fails_its_trial_is_not_used() {
     let net = Net::new(&ctx, Arc::new(spec), &weights, Precision::F32).unwrap();
     assert!(kernels(&net).iter().all(|k| !k.starts_with("winograd")), "{:?}", kernels(&net));
     let told = ctx.distrusted().unwrap();
+    assert!(told.starts_with("not used on"), "{told}");
     assert!(told.contains("winograd_64") && !told.contains("taps"), "{told}");
     check(&ctx, upsampled(false), 2).unwrap();
 }
