@@ -89,9 +89,15 @@ fn every_fast_kernel_passes_its_trial_here() {
     let Some((ctx, _)) = own_context() else { return };
     for precision in [Precision::F32, Precision::F16Storage] {
         if precision == Precision::F32 || ctx.has_f16() {
-            let spec = upsampled(false);
-            let (weights, _) = sample(&spec, 1);
-            Net::new(&ctx, Arc::new(spec), &weights, precision).unwrap();
+            let half = precision == Precision::F16Storage;
+            let able = |kernel| match kernel {
+                ConvKernel::Half | ConvKernel::MatrixEmulated => half,
+                ConvKernel::Matrix => half && ctx.matrix_units().is_some(),
+                _ => true,
+            };
+            for kernel in ConvKernel::ALL.iter().filter(|k| k.is_fast() && able(**k)) {
+                assert!(kernel.is_trusted(&ctx, precision), "{kernel}, {precision:?}");
+            }
         }
     }
     assert_eq!(ctx.distrusted(), None);
