@@ -39,10 +39,11 @@ impl Context {
         outcome
     }
 
-    /// The kernels that failed so far, for people to read; none when all is well.
+    /// The kernels that gave wrong results or were refused so far, for people to read; none when all is well.
     pub fn distrusted(&self) -> Option<String> {
         let trials = self.trials.0.lock().unwrap_or_else(PoisonError::into_inner);
         let failed: Vec<&str> = trials.iter().filter(|(_, passed)| !**passed).map(|(name, _)| name.as_str()).collect();
-        (!failed.is_empty()).then(|| format!("wrong results on {}, not used: {}", self.line(), failed.join(", ")))
+        (!failed.is_empty())
+            .then(|| format!("not used on {}, its self-test failed: {}", self.line(), failed.join(", ")))
     }
 }

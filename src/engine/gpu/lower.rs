@@ -60,6 +60,8 @@ pub(super) struct Step {
     pub node: String,
     /// Multiply-accumulates, where there are enough to count.
     pub macs: u64,
+    /// Bytes of its operands that it neither reads nor writes: other steps do, or a stand-in is bound.
+    pub untouched: u64,
 }
 
 /// Collects steps.
@@ -92,6 +94,7 @@ impl<'a> Lowering<'a> {
             software: ctx.is_software(),
             max_binding: limits.max_storage_buffer_binding_size,
             workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            invocations: limits.max_compute_invocations_per_workgroup.min(limits.max_compute_workgroup_size_x),
             matrix: ctx.matrix_units(),
             force: options.force,
         };
@@ -198,7 +201,7 @@ impl<'a> Lowering<'a> {
         let slow = operands.iter().zip(&shader.bindings[1..]).find_map(written).is_some_and(|v| self.values[v].slow);
         let kernel = self.ctx.kernel(shader, constants);
         let (params, node) = (params.to_vec(), String::new());
-        self.steps.push(Step { kernel, params, operands, groups, slow, node, macs: 0 });
+        self.steps.push(Step { kernel, params, operands, groups, slow, node, macs: 0, untouched: 0 });
         let last = self.steps.len() - 1;
         &mut self.steps[last]
     }
@@ -207,6 +210,14 @@ impl<'a> Lowering<'a> {
     pub fn scratch(&mut self, shape: Shape, storage: Storage, slow: bool) -> Operand {
         self.values.push(Value { shape, storage, slow, pinned: slow });
         Operand::Value(self.values.len() - 1)
+    }
+
+    /// Bytes of an operand.
+    pub fn bytes(&self, operand: &Operand) -> u64 {
+        match operand {
+            Operand::Value(v) => self.values[*v].bytes(),
+            Operand::Buffer(range) => range.size,
+        }
     }
 
     /// Declares how the node's output is stored and returns it as an operand.

@@ -86,6 +86,7 @@ impl Lowering<'_> {
         let added = if residual { self.read(last, self.maps) } else { input.clone() };
         let output = self.write(node, self.maps);
         let (tell, before, told) = self.told_mean(node, &style);
+        let untold = if tell == 0.0 { self.bytes(&told) } else { 0 };
         let [of_style, of_mean] = caii.parts().map(f64::from);
         let residual = f64::from(u8::from(residual));
         let constants = [
@@ -97,7 +98,8 @@ impl Lowering<'_> {
         ];
         let operands = vec![input, style, channel, output, mean, added, before, told];
         let shader = norm_shader(self.spec.shape(node.output), self.maps);
-        self.push(shader, &constants, bytemuck::bytes_of(&params), operands, [params.in_c, 1, 1]);
+        let step = self.push(shader, &constants, bytemuck::bytes_of(&params), operands, [params.in_c, 1, 1]);
+        step.untouched = untold;
         Ok(())
     }
 
@@ -135,8 +137,11 @@ impl Lowering<'_> {
             let params = MapParams { extra: first as u32, ..map_params(shape, self.spec.shape(node.output)) };
             let storage = self.values[input.0].storage;
             let shader = [&shaders::ROWS, &shaders::ROWS_F16][storage as usize];
-            let operands = vec![Operand::Value(input.0), self.write(node, Storage::F32)];
-            self.push(shader, &[], bytemuck::bytes_of(&params), operands, pixel_groups(shader, shape));
+            let output = self.write(node, Storage::F32);
+            let others = self.bytes(&output) - (shape.len() * size_of::<f32>()) as u64;
+            let operands = vec![Operand::Value(input.0), output];
+            let step = self.push(shader, &[], bytemuck::bytes_of(&params), operands, pixel_groups(shader, shape));
+            step.untouched = others;
             first += shape.len();
         }
         Ok(())

@@ -56,7 +56,7 @@ pub struct StepInfo<'a> {
     pub kernel: &'static str,
     /// Multiply-accumulates that it does in matrix products and convolutions; 0 where there are none.
     pub macs: u64,
-    /// Bytes of everything that it reads and writes, each counted once.
+    /// Bytes of everything that it reads and writes, each counted once; of a map that several dispatches share, its part.
     pub bytes: u64,
     /// Records it alone, as often as wanted: what it reads is in its buffers after a run of the whole network.
     pub dispatch: &'a Dispatch,
@@ -104,7 +104,7 @@ impl Net {
             let operands: Vec<BufferRange> = step.operands.iter().map(range).collect();
             let bound: Vec<&BufferRange> = std::iter::once(&uniform).chain(&operands).collect();
             let dispatch = ctx.dispatch(&step.kernel, &bound, step.groups);
-            let bytes = operands.iter().map(|range| range.size).sum();
+            let bytes = distinct_bytes(&operands) - step.untouched;
             let planned = Planned { node: step.node.clone(), macs: step.macs, bytes, dispatch };
             if step.slow { slow.push(planned) } else { fast.push(planned) }
         }
@@ -201,6 +201,13 @@ fn value_buffers(ctx: &Context, name: &str, lowered: &Lowering<'_>) -> HashMap<u
     let ranges: Vec<BufferRange> = slots.sizes.iter().map(|&size| ctx.storage(name, size)).collect();
     let placed = slots.of_value.iter().enumerate();
     placed.filter_map(|(v, slot)| Some((v, ranges[(*slot)?].clone()))).collect()
+}
+
+/// Bytes of `operands`, of which several may be one range.
+fn distinct_bytes(operands: &[BufferRange]) -> u64 {
+    let differ = |a: &BufferRange, b: &BufferRange| (&a.buffer, a.offset) != (&b.buffer, b.offset);
+    let first = |(i, range): &(usize, &BufferRange)| operands[..*i].iter().all(|other| differ(other, range));
+    operands.iter().enumerate().filter(first).map(|(_, range)| range.size).sum()
 }
 
 fn padded(bytes: &[u8], stride: usize) -> Vec<u8> {

@@ -19,7 +19,8 @@ pub struct Options {
     pub precision: Precision,
     /// Keeps every f32 value readable with [`Net::cut_point`](super::Net::cut_point): no buffer is shared.
     pub cut_points: bool,
-    /// The kernel of every convolution that it can do, for debugging and tests; self-tests are not asked.
+    /// The kernel of every convolution that it can do, for debugging and tests; the rest gets plain kernels, since self-tests
+    /// are not asked.
     pub force: Option<ConvKernel>,
 }
 

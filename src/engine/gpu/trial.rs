@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{ConvKernel, Net, Options, Precision};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::models::Weights;
 use crate::nets::{Activation, Builder, ConvArgs, Edge, NetSpec, Padding, Shape};
@@ -32,7 +32,11 @@ fn trial(ctx: &Arc<Context>, kernel: ConvKernel, precision: Precision) -> Result
         let run = |kernel, precision| -> Result<Vec<f32>> {
             let (weights, inputs) = (weights(&spec)?, inputs(&spec)?);
             let options = Options { precision, force: Some(kernel), ..Options::default() };
-            let mut outputs = Net::with_options(ctx, spec.clone(), &weights, &options)?.run_tensors(&inputs)?;
+            let net = Net::with_options(ctx, spec.clone(), &weights, &options)?;
+            if kernel.is_fast() && net.steps().any(|step| step.kernel.starts_with("conv_gemm")) {
+                return Err(Error::Device(format!("{kernel} cannot do the layer")));
+            }
+            let mut outputs = net.run_tensors(&inputs)?;
             Ok(outputs.remove("y").map(|y| y.data).unwrap_or_default())
         };
         let got = run(kernel, precision).map_err(|e| e.to_string())?;

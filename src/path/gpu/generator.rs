@@ -1,6 +1,7 @@
 //! The generator on the GPU: window in, network, its change out onto the canvas. Twin of
 //! [`path::cpu::generator`](crate::path::cpu::generator).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::image::{window_read, window_write};
@@ -10,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Context, Dispatch};
 use crate::identity::Identity;
 use crate::models::Model;
-use crate::nets::GeneratorConfig;
+use crate::nets::{GeneratorConfig, NetSpec, Port};
 use crate::path::window::Window;
 use crate::tensor::Tensor;
 
@@ -37,7 +38,7 @@ pub struct Bound {
 
 impl Generator {
     /// Plans the network of `model`. Without a `precision`, feature maps are stored with 16 bits if the device can and
-    /// a trial shows the picture that 32 bits give.
+    /// no trial shows another picture than 32 bits give.
     ///
     /// # Errors
     /// [`Error::Model`] for a card or weights that make no sense or an identity without the embedding that the card
@@ -55,7 +56,7 @@ impl Generator {
         let (net, precision) = match precision {
             Some(precision) => (plan(precision)?, precision),
             None if !ctx.has_f16() => (plan(Precision::F32)?, Precision::F32),
-            None => tried([plan(Precision::F16Storage)?, plan(Precision::F32)?], embedding)?,
+            None => tried(ctx, plan(Precision::F16Storage)?, || plan(Precision::F32), embedding)?,
         };
         let mut generator = Self { net, config, precision, stale: true };
         generator.set_identity(ctx, identity)?;
@@ -123,25 +124,76 @@ impl Generator {
     }
 }
 
-/// The first network if it makes the picture that the second one makes, else the second.
-fn tried([half, full]: [Net; 2], embedding: &[f32]) -> Result<(Net, Precision)> {
-    let spec = full.spec();
-    let tensor = |port: &crate::nets::Port| {
+/// `half` if it makes the picture of the network that `full` plans, or if the device refuses that one; else the latter.
+///
+/// # Errors
+/// [`Error::DeviceLost`].
+fn tried(ctx: &Context, half: Net, full: impl FnOnce() -> Result<Net>, embedding: &[f32]) -> Result<(Net, Precision)> {
+    let inputs = waves(half.spec(), embedding)?;
+    let narrow = half.run_tensors(&inputs)?;
+    let planned = ctx.guarded(|| full().map_err(|e| e.to_string()));
+    let compared = planned.and_then(|full| {
+        let wide = ctx.guarded(|| full.run_tensors(&inputs).map_err(|e| e.to_string()))?;
+        Ok((full, difference(&narrow["crop"], &wide["crop"])))
+    });
+    ctx.check()?;
+    match compared {
+        Ok((_, worst)) if worst <= HALF_TOLERANCE => tracing::debug!("16-bit storage differs from 32-bit by {worst}"),
+        Ok((full, worst)) => {
+            tracing::warn!("16-bit storage differs from 32-bit by {worst} on this GPU: 32-bit storage is used");
+            return Ok((full, Precision::F32));
+        }
+        Err(reason) => tracing::warn!("16-bit storage is used, it could not be compared with 32-bit: {reason}"),
+    }
+    Ok((half, Precision::F16Storage))
+}
+
+/// The inputs of a trial: waves of several lengths, neither flat nor noise, and the identity.
+fn waves(spec: &NetSpec, embedding: &[f32]) -> Result<HashMap<String, Tensor>> {
+    let tensor = |port: &Port| {
         let n: usize = port.shape.iter().product();
-        // Waves of several lengths: neither flat nor noise.
         let wave = |i: usize| 0.5 + 0.25 * (i as f32 * 0.11).sin() + 0.2 * (i as f32 * 0.0071).cos();
         let data = if port.name == "identity" { embedding.to_vec() } else { (0..n).map(wave).collect() };
         Ok((port.name.clone(), Tensor::new(port.shape.clone(), data)?))
     };
-    let inputs = spec.inputs.iter().map(tensor).collect::<Result<_>>()?;
-    let (a, b) = (half.run_tensors(&inputs)?, full.run_tensors(&inputs)?);
-    let worst = (a["crop"].data.iter().zip(&b["crop"].data)).map(|(a, b)| (a - b).abs());
-    // What is no number stays the worst.
-    let worst = worst.fold(0.0, |m: f32, d| if d > m || d.is_nan() { d } else { m });
-    if worst <= HALF_TOLERANCE {
-        tracing::debug!("16-bit storage differs from 32-bit by {worst}");
-        return Ok((half, Precision::F16Storage));
+    spec.inputs.iter().map(tensor).collect()
+}
+
+/// Largest difference of two pictures; what is no number stays the worst.
+fn difference(a: &Tensor, b: &Tensor) -> f32 {
+    let differences = a.data.iter().zip(&b.data).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, |m: f32, d| if d > m || d.is_nan() { d } else { m })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::{Choice, adapters, open};
+    use crate::models::Weights;
+    use crate::nets::{Activation, Builder, Shape};
+    use crate::settings::DeviceChoice;
+
+    #[test]
+    fn sixteen_bits_stay_where_32_are_refused() {
+        let Some(adapter) = adapters().into_iter().filter(|a| a.f16).max_by_key(|a| a.software) else {
+            return eprintln!("SKIPPED: no adapter with 16-bit floats");
+        };
+        let Choice::Gpu(ctx) = open(&DeviceChoice::Adapter(adapter.name)).unwrap() else { unreachable!("named") };
+        let mut b = Builder::new("double");
+        let x = b.input("crop", Shape::new(3, 4, 4));
+        let y = b.add("y", x, x, Activation::None);
+        b.output("crop", y, &[1, 3, 4, 4]);
+        let spec = Arc::new(b.finish());
+        let plan = |precision| Net::new(&ctx, spec.clone(), &Weights::default(), precision);
+        let tried = |full: &dyn Fn() -> Result<Net>| tried(&ctx, plan(Precision::F16Storage).unwrap(), full, &[]);
+        let refused = || {
+            drop(ctx.storage("too large", u64::MAX / 2));
+            plan(Precision::F32)
+        };
+        assert_eq!(tried(&refused).unwrap().1, Precision::F16Storage);
+        assert_eq!(tried(&|| plan(Precision::F32)).unwrap().1, Precision::F16Storage);
+        ctx.check().unwrap();
+        // A network that fails without the driver's word.
+        assert_eq!(tried(&|| Err(Error::Device("no".into()))).unwrap().1, Precision::F16Storage);
     }
-    tracing::warn!("16-bit storage differs from 32-bit by {worst} on this GPU: 32-bit storage is used");
-    Ok((full, Precision::F32))
 }

@@ -17,6 +17,8 @@ pub struct Conditions {
     pub max_binding: u64,
     /// Largest workgroup memory, bytes.
     pub workgroup_bytes: u32,
+    /// Most invocations of a workgroup, in a row.
+    pub invocations: u32,
     /// What multiplies cooperative matrices.
     pub matrix: Option<MatrixUnits>,
     /// Taken wherever it can do the layer, for debugging.
@@ -36,6 +38,7 @@ const PREFERRED: &[ConvKernel] = &[
 ];
 
 /// The kernel for `layer`: the first preferred one that can do it, pays, and is `trusted` on this adapter.
+/// Beside a forced kernel that cannot do it, the plain ones.
 pub fn choose(layer: &Layer<'_>, conditions: &Conditions, trusted: impl Fn(ConvKernel) -> bool) -> ConvKernel {
     if let Some(kernel) = special(layer) {
         return kernel;
@@ -46,6 +49,8 @@ pub fn choose(layer: &Layer<'_>, conditions: &Conditions, trusted: impl Fn(ConvK
         Some(force) => tracing::debug!("{}: {force} cannot do it", layer.node.name),
         None => {}
     }
+    // A self-test forces its kernel and must not ask for another.
+    let trusted = |kernel: ConvKernel| if conditions.force.is_some() { !kernel.is_fast() } else { trusted(kernel) };
     let good = |&kernel: &ConvKernel| able(kernel) && pays(kernel, layer, conditions) && trusted(kernel);
     PREFERRED.iter().copied().find(good).unwrap_or(ConvKernel::Gemm32)
 }
@@ -128,6 +133,7 @@ mod tests {
         software: false,
         max_binding: 1 << 27,
         workgroup_bytes: 1 << 15,
+        invocations: 256,
         matrix: None,
         force: None,
     };
@@ -192,7 +198,8 @@ mod tests {
         let layer = || args(112, 3, Padding::none());
         let (shape, gemm_64) = (Shape::new(112, 28, 26), forced(ConvKernel::Gemm64));
         assert_eq!(kernel(shape, layer(), gemm_64), ConvKernel::Gemm64);
-        assert_eq!(kernel(shape, layer(), forced(ConvKernel::Depthwise)), ConvKernel::Winograd64);
+        let untried = |_| unreachable!("self-tests are not asked");
+        assert_eq!(chosen(shape, layer(), &forced(ConvKernel::Depthwise), &untried), ConvKernel::Gemm32);
         assert_eq!(kernel(shape, ConvArgs { depthwise: true, ..layer() }, gemm_64), ConvKernel::Depthwise);
     }
 
@@ -201,14 +208,19 @@ mod tests {
         let units = Some(MatrixUnits { fragment: 16, lanes: 32 });
         let half = Conditions { precision: Precision::F16Storage, ..PLAIN };
         let matrix = Conditions { matrix: units, ..half };
+        // Its workgroups are of 512, and use 44 KiB.
+        let waves = Some(MatrixUnits { fragment: 16, lanes: 64 });
+        let wide = Conditions { matrix: waves, workgroup_bytes: 1 << 16, ..half };
         let (one, two) = (Padding::all(Edge::Reflect, 1), Padding::all(Edge::Reflect, 2));
         let large = |conditions| kernel(Shape::new(256, 64, 64), args(256, 3, one), conditions);
         assert_eq!(large(matrix), ConvKernel::Matrix);
+        assert_eq!(large(Conditions { invocations: 512, ..wide }), ConvKernel::Matrix);
         for other in [
             half,
             Conditions { matrix: units, ..PLAIN },
             Conditions { software: true, ..matrix },
             Conditions { workgroup_bytes: 1 << 14, ..matrix },
+            wide,
         ] {
             assert_eq!(large(other), ConvKernel::Winograd128, "{other:?}");
         }

@@ -10,13 +10,15 @@ mod winograd;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use alphaswap_shaders as shaders;
 use alphaswap_shaders::Shader;
 
 use super::lower::{Lowering, Operand};
-use super::trial;
+use super::{Precision, trial};
 use crate::error::Result;
+use crate::gpu::Context;
 use crate::gpu::params::ConvParams;
 use crate::nets::{Conv, Edge, Node, Op, Shape, ValueId};
 pub use choose::{Conditions, choose};
@@ -80,8 +82,14 @@ impl ConvKernel {
     }
 
     /// Whether it is tried on every adapter before it is used there; the others are plain.
-    pub(super) const fn is_fast(self) -> bool {
+    pub const fn is_fast(self) -> bool {
         !matches!(self, Self::Depthwise | Self::Linear | Self::Direct | Self::Gemm32 | Self::Gemm64)
+    }
+
+    /// Whether it may be used on the adapter with maps stored as `precision`: for tests.
+    #[doc(hidden)]
+    pub fn is_trusted(self, ctx: &Arc<Context>, precision: Precision) -> bool {
+        trial::trusted(ctx, self, precision)
     }
 }
 

@@ -49,12 +49,15 @@ pub(super) fn useful(shader: &Shader, layer: &Layer<'_>) -> f32 {
     part(layer.input.c, slice) * part(layer.output.c, tile) * part(layer.pixels(), tile)
 }
 
-/// Whether the adapter can bind what `shader` needs for `layer`.
+/// Whether the adapter can bind what `shader` needs for `layer`, and run its workgroups.
 pub(super) fn fits(shader: &Shader, layer: &Layer<'_>, conditions: &Conditions) -> bool {
     let cut = Cut::of(shader);
     let weights = layer.conv.out.next_multiple_of(cut.tile) * cut.slices(layer.input.c, layer.conv.kernel) * cut.slice;
     let largest = 2 * weights.max(columns_shape(layer, cut).len()) as u64;
-    largest <= conditions.max_binding && shader.workgroup_bytes <= conditions.workgroup_bytes
+    let invocations: u32 = shader.workgroup_size.iter().product();
+    largest <= conditions.max_binding
+        && shader.workgroup_bytes <= conditions.workgroup_bytes
+        && invocations <= conditions.invocations
 }
 
 /// The map as `conv_columns` lays it out: channels filled up, rows and columns as far as taps reach.

@@ -47,6 +47,17 @@ impl Bands {
         })
     }
 
+    /// Tiles of the band from `first` on.
+    fn tiles_from(&self, first: usize) -> usize {
+        self.columns.min(self.tiles - first)
+    }
+
+    /// Of the `bytes` of a map, those whose tiles are in other bands than the one from `first` on.
+    fn elsewhere(&self, bytes: u64, first: usize) -> u64 {
+        let before = |tile: usize| bytes * tile as u64 / self.tiles as u64;
+        bytes - (before(first + self.tiles_from(first)) - before(first))
+    }
+
     fn params(&self, layer: &Layer<'_>, first: usize) -> WinogradParams {
         let conv = layer.params();
         WinogradParams {
@@ -78,6 +89,7 @@ impl Lowering<'_> {
         let (channel, number) = self.epilogue(&layer.node.name, conv.out, conv.bias.as_deref(), &conv.act)?;
         let input = self.read(layer.source, self.maps);
         let output = self.write(layer.node, self.maps);
+        let [read, written] = [&input, &output].map(|map| self.bytes(map));
         let slow = self.values[layer.node.output.0].slow;
         let spread = self.scratch(Shape::new(PLACES, bands.fan, bands.columns), self.maps, slow);
         let sum = self.scratch(Shape::new(PLACES, bands.rows, bands.columns), Storage::F32, slow);
@@ -95,13 +107,15 @@ impl Lowering<'_> {
             let params = bytemuck::bytes_of(&params);
             let shader = [&shaders::WINOGRAD_INPUT, &shaders::WINOGRAD_INPUT_F16][half];
             let operands = vec![input.clone(), spread.clone()];
-            self.push(shader, &reading, params, operands, [waves, bands.fan as u32, 1]);
+            self.push(shader, &reading, params, operands, [waves, bands.fan as u32, 1]).untouched =
+                bands.elsewhere(read, first);
             let operands = vec![spread.clone(), weight.clone(), sum.clone()];
             self.push(product[half], &[], params, operands, tiles).macs =
-                (PLACES * bands.columns * layer.input.c * conv.out) as u64;
+                (PLACES * bands.tiles_from(first) * layer.input.c * conv.out) as u64;
             let shader = [&shaders::WINOGRAD_OUTPUT, &shaders::WINOGRAD_OUTPUT_F16][half];
             let operands = vec![sum.clone(), channel.clone(), output.clone()];
-            self.push(shader, &[("ACTIVATION", number)], params, operands, [waves, conv.out as u32, 1]);
+            self.push(shader, &[("ACTIVATION", number)], params, operands, [waves, conv.out as u32, 1]).untouched =
+                bands.elsewhere(written, first);
         }
         Ok(())
     }
