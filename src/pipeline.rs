@@ -31,9 +31,6 @@ const FRAME_SECS: f32 = 1.0 / 30.0;
 /// After a longer pause the old places say nothing about the new frame.
 const PAUSE_SECS: f32 = 1.0;
 
-/// No track has this id.
-const NOBODY: u64 = 0;
-
 /// Swaps faces in a stream of frames. Made once per stream; formats and sizes may change from frame to frame.
 pub struct Pipeline {
     machine: Machine,
@@ -59,7 +56,8 @@ struct Flight {
     detect: bool,
     /// The faces that the path swaps in it.
     ids: Vec<u64>,
-    /// None if the path could not start it: then it is tried again when it is landed.
+    /// None if the path could not start it, or started it with what has changed since: then it is tried again when it is
+    /// landed.
     ticket: Option<Ticket>,
     /// The path's [`Machine::generation`].
     generation: u32,
@@ -308,9 +306,11 @@ impl Pipeline {
             let Some(outcome) = self.done.faces.first_mut().filter(|outcome| outcome.swapped) else { continue };
             let (id, new) = self.tracker.admit(&face, outcome);
             found.extend(new.then_some(id));
-            // The next frame, if it is on its way, looks for this face where it was lost.
-            let next = self.flight.iter_mut().flat_map(|flight| &mut flight.ids);
-            next.filter(|other| **other == id).for_each(|other| *other = NOBODY);
+            // The next frame, if it is on its way, looks for this face where it was lost: landing it starts over.
+            if let Some(next) = self.flight.as_mut().filter(|next| next.ids.contains(&id)) {
+                next.ticket = None;
+                self.machine.path.discard();
+            }
         }
         Ok(found)
     }
