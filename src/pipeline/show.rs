@@ -12,8 +12,12 @@ use crate::settings::{Fallback, Look};
 
 impl Pipeline {
     /// Hides the faces that were swapped a moment ago without running any network, by the fallback policy: for
-    /// frames that are too late to be swapped (QoS). No frame may be in flight.
+    /// frames that are too late to be swapped (QoS).
+    ///
+    /// # Errors
+    /// [`Error::Frame`](crate::Error::Frame) while another frame is in flight; that one stays there.
     pub fn conceal(&mut self, frame: &mut FrameViewMut<'_>) -> Result<Report> {
+        self.check_idle()?;
         self.look_at_size(&frame.info);
         self.tracker.tracks.iter_mut().for_each(|t| t.swapped = false);
         self.hide_unswapped(frame, self.look.fallback);

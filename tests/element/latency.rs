@@ -114,6 +114,20 @@ fn nothing_overtakes_the_frame_that_is_held_back() {
 }
 
 #[test]
+fn frames_come_again_after_an_error_with_a_frame_in_flight() {
+    let source = Source::new();
+    let Some(element) = element(&source) else { return };
+    let (mut harness, _bus) = harness_of(&element);
+    harness.set_src_caps(caps());
+    harness.push(small(0)).unwrap();
+    assert_eq!(harness.push(gst::Buffer::with_size(100).unwrap()), Err(gst::FlowError::Error));
+    for frame in 2..5 {
+        harness.push(small(frame)).unwrap();
+    }
+    assert_eq!(out(&mut harness), [2, 3]);
+}
+
+#[test]
 fn the_latency_is_a_frame_and_told_when_it_changes() {
     let source = Source::new();
     let Some(element) = element(&source) else { return };

@@ -24,7 +24,11 @@ impl AlphaSwap {
         &self,
         work: impl FnOnce(&mut Session) -> alphaswap::Result<Option<Finished>>,
     ) -> Result<Option<gst::Buffer>, gst::FlowError> {
-        let result = lock(&self.session).as_mut().map(|session| (work(session), session.latency()));
+        let result = lock(&self.session).as_mut().map(|session| {
+            // The buffer whose frame may be in flight is lost with the error.
+            let result = work(session).inspect_err(|_| session.forget());
+            (result, session.latency())
+        });
         let (result, latency) = result.ok_or(gst::FlowError::Flushing)?;
         let finished = result.map_err(|e| {
             self.post_error_message(error::message(&e));
