@@ -114,6 +114,18 @@ fn nothing_overtakes_the_frame_that_is_held_back() {
 }
 
 #[test]
+fn a_query_to_drain_brings_the_frame_that_is_held_back() {
+    let source = Source::new();
+    let Some(element) = element(&source) else { return };
+    let (mut harness, _bus) = harness_of(&element);
+    harness.set_src_caps(caps());
+    harness.push(small(0)).unwrap();
+    assert!(out(&mut harness).is_empty());
+    element.static_pad("sink").unwrap().query(&mut gst::query::Drain::new());
+    assert_eq!(out(&mut harness), [0]);
+}
+
+#[test]
 fn frames_come_again_after_an_error_with_a_frame_in_flight() {
     let source = Source::new();
     let Some(element) = element(&source) else { return };

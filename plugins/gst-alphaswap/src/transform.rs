@@ -143,6 +143,10 @@ impl BaseTransformImpl for AlphaSwap {
     }
 
     fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        if let (gst::PadDirection::Sink, gst::QueryView::Drain(_)) = (direction, query.view()) {
+            // Upstream wants its buffers back. Whether this one can be pushed changes nothing about the answer.
+            let _ = self.drain();
+        }
         let known = BaseTransformImplExt::parent_query(self, direction, query);
         if let (true, gst::PadDirection::Src, gst::QueryViewMut::Latency(q)) = (known, direction, query.view_mut()) {
             let held = gst::ClockTime::from_nseconds(self.latency.load(Ordering::SeqCst));
