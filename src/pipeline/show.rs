@@ -30,7 +30,9 @@ impl Pipeline {
         for track in &mut self.tracker.tracks {
             let ellipse = track.ellipse();
             match fallback {
-                Fallback::Freeze if track.swapped => track.still = Some(Still::take(frame, ellipse)),
+                Fallback::Freeze if track.swapped => {
+                    track.still = Some(Still::take(frame, ellipse, track.still.take()));
+                }
                 _ if track.swapped => track.still = None,
                 Fallback::Pass => {}
                 Fallback::Freeze | Fallback::Blur => {
