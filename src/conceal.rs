@@ -115,9 +115,10 @@ pub struct Still {
 }
 
 impl Still {
-    /// Copies the ellipse's box out of `frame`.
-    pub fn take(frame: &FrameViewMut<'_>, ellipse: Ellipse) -> Self {
-        let mut bytes = Vec::new();
+    /// Copies the ellipse's box out of `frame`; what `old` allocated is used again.
+    pub fn take(frame: &FrameViewMut<'_>, ellipse: Ellipse, old: Option<Self>) -> Self {
+        let mut bytes = old.map_or_else(Vec::new, |old| old.bytes);
+        bytes.clear();
         for_each_sample(&frame.info, &ellipse, &frame.strides, |plane, at, _| bytes.push(frame.planes[plane][at]));
         Self { info: frame.info, ellipse, bytes }
     }

@@ -31,9 +31,6 @@ const FRAME_SECS: f32 = 1.0 / 30.0;
 /// After a longer pause the old places say nothing about the new frame.
 const PAUSE_SECS: f32 = 1.0;
 
-/// No track has this id.
-const NOBODY: u64 = 0;
-
 /// Swaps faces in a stream of frames. Made once per stream; formats and sizes may change from frame to frame.
 pub struct Pipeline {
     machine: Machine,
@@ -59,7 +56,8 @@ struct Flight {
     detect: bool,
     /// The faces that the path swaps in it.
     ids: Vec<u64>,
-    /// None if the path could not start it: then it is tried again when it is landed.
+    /// None if the path could not start it, or started it with what has changed since: then it is tried again when it is
+    /// landed.
     ticket: Option<Ticket>,
     /// The path's [`Machine::generation`].
     generation: u32,
@@ -126,18 +124,23 @@ impl Pipeline {
     pub fn reset(&mut self) {
         self.tracker.clear();
         self.last_time = None;
+        self.discard();
+    }
+
+    fn discard(&mut self) {
         self.flight = None;
         self.machine.path.discard();
     }
 
     /// Swaps the faces of one frame in place. `time` is the frame's running time, for smoothing; without it 1/30 s
-    /// are assumed to have passed. A GPU that is lost is opened once more, then the CPU takes over. No frame may be in
-    /// flight.
+    /// are assumed to have passed. A GPU that is lost is opened once more, then the CPU takes over.
     ///
     /// # Errors
+    /// [`Error::Frame`] while another frame is in flight; that one stays there.
     /// [`Error::DeviceLost`] when the GPU stays lost under `device=gpu`. The frame is then as it came, or has those of its
     /// faces swapped that came before the loss.
     pub fn process(&mut self, frame: &mut FrameViewMut<'_>, time: Option<Duration>) -> Result<Report> {
+        self.check_idle()?;
         let flight = self.start(&frame.view(), time, None);
         self.land(flight, frame)
     }
@@ -146,7 +149,8 @@ impl Pipeline {
     /// started. Then `next` is in flight. `time` is that of `next`, as in [`Self::process`].
     ///
     /// # Errors
-    /// As [`Self::process`], for `last`; [`Error::Frame`] when no frame is in flight.
+    /// As [`Self::process`], for `last`: then nothing is in flight. [`Error::Frame`] when there is a `last` and no frame
+    /// in flight, or one in flight, which stays there, and no `last`.
     pub fn overlap(
         &mut self,
         next: &FrameView<'_>,
@@ -154,6 +158,7 @@ impl Pipeline {
         last: Option<&mut FrameViewMut<'_>>,
     ) -> Result<Option<Report>> {
         let Some(last) = last else {
+            self.check_idle()?;
             self.flight = Some(self.start(next, time, None));
             return Ok(None);
         };
@@ -164,16 +169,21 @@ impl Pipeline {
         }
         let flight = self.flight.take().ok_or_else(nothing_in_flight)?;
         self.flight = Some(self.start(next, time, Some(&flight)));
-        self.land(flight, last).map(Some)
+        self.land(flight, last).map(Some).inspect_err(|_| self.discard())
     }
 
     /// Finishes the frame in flight, as [`Self::overlap`] does, without another one.
     ///
     /// # Errors
-    /// As [`Self::overlap`].
+    /// As [`Self::process`], and [`Error::Frame`] when no frame is in flight.
     pub fn finish(&mut self, last: &mut FrameViewMut<'_>) -> Result<Report> {
         let flight = self.flight.take().ok_or_else(nothing_in_flight)?;
         self.land(flight, last)
+    }
+
+    fn check_idle(&self) -> Result<()> {
+        let idle = self.flight.is_none().then_some(());
+        idle.ok_or_else(|| Error::Frame("a frame is in flight, which must be finished first".into()))
     }
 
     /// Whether the next frame may be started before the one in flight is landed: not when that one's faces are needed
@@ -308,9 +318,11 @@ impl Pipeline {
             let Some(outcome) = self.done.faces.first_mut().filter(|outcome| outcome.swapped) else { continue };
             let (id, new) = self.tracker.admit(&face, outcome);
             found.extend(new.then_some(id));
-            // The next frame, if it is on its way, looks for this face where it was lost.
-            let next = self.flight.iter_mut().flat_map(|flight| &mut flight.ids);
-            next.filter(|other| **other == id).for_each(|other| *other = NOBODY);
+            // The next frame, if it is on its way, looks for this face where it was lost: landing it starts over.
+            if let Some(next) = self.flight.as_mut().filter(|next| next.ids.contains(&id)) {
+                next.ticket = None;
+                self.machine.path.discard();
+            }
         }
         Ok(found)
     }

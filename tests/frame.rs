@@ -139,7 +139,7 @@ let codes = [229.0, 25.0, 51.0].map(|c| [c; 400]).concat();
         prop_assert_ne!(&before, &hidden);
         assert_untouched(&before, &hidden, |p| p.x > w * 0.2 && p.x < w * 0.6 && p.y > h * 0.2 && p.y < h * 0.75)?;
 
-        let still = Still::take(&before.clone().view_mut(), ellipse);
+        let still = Still::take(&before.clone().view_mut(), ellipse, None);
         let mut shown = hidden.clone();
         prop_assert!(still.show(&mut shown.view_mut()));
         assert_untouched(&before, &shown, |p| p.x > w * 0.2 && p.x < w * 0.6 && p.y > h * 0.2 && p.y < h * 0.75)?;

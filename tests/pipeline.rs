@@ -7,7 +7,7 @@ use std::time::Duration;
 use alphaswap::Pipeline;
 use alphaswap::settings::{DeviceChoice, Fallback, Look, ModelChoice};
 
-use crate::support::counting::allocated;
+use crate::support::counting::{Allocated, allocated};
 use crate::support::{Picture, clip, identity, photo};
 
 /// What was seen in a scene.
@@ -168,17 +168,25 @@ fn a_face_in_every_format_leaves_the_rest_as_it_came() {
 
 #[test]
 fn a_steady_frame_allocates_little_and_always_the_same() {
-    let mut pipeline = pipeline(ModelChoice::Mesh, Look { detect_interval: 300, ..Look::default() });
     let frame = photo("ada.jpg", alphaswap::frame::PixelFormat::Nv12, 0);
-    let steady = |i: u64| {
-        let mut out = frame.clone();
-        let mut view = out.view_mut();
-        allocated(|| pipeline.process(&mut view, Some(Duration::from_millis(40 * i))).unwrap()).1
+    let counted = |fallback: Fallback| {
+        let mut pipeline = pipeline(ModelChoice::Mesh, Look { detect_interval: 300, fallback, ..Look::default() });
+        let steady = |i: u64| {
+            let mut out = frame.clone();
+            let mut view = out.view_mut();
+            allocated(|| pipeline.process(&mut view, Some(Duration::from_millis(40 * i))).unwrap()).1
+        };
+        (0..24).map(steady).collect::<Vec<_>>().split_off(8)
     };
-    let counts: Vec<_> = (0..24).map(steady).collect();
-    let calls = counts[8..].iter().map(|c| c.calls);
-    let (least, most) = (calls.clone().min().unwrap(), calls.max().unwrap());
-    eprintln!("{least} to {most} allocations a frame, {:?}", counts[20]);
-    assert!(most <= least + 10, "{least} to {most}");
-    assert!(counts[8..].iter().all(|c| c.bytes < 128 << 10), "{counts:?}");
+    let [blur, freeze] = [Fallback::Blur, Fallback::Freeze].map(counted);
+    for counts in [&blur, &freeze] {
+        let calls = counts.iter().map(|c| c.calls);
+        let (least, most) = (calls.clone().min().unwrap(), calls.max().unwrap());
+        eprintln!("{least} to {most} allocations a frame, {:?}", counts[12]);
+        assert!(most <= least + 10, "{least} to {most}");
+        assert!(counts.iter().all(|c| c.bytes < 128 << 10), "{counts:?}");
+    }
+    // The picture that is kept costs nothing: blur keeps none.
+    let bytes = |counts: &[Allocated]| counts.iter().map(|c| c.bytes).max();
+    assert!(bytes(&freeze) <= bytes(&blur).map(|b| b + (4 << 10)), "{freeze:?} {blur:?}");
 }

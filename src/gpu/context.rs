@@ -18,9 +18,10 @@ use crate::error::{Error, Result};
 /// How long a callback may lag behind the work that it reports.
 const CALLBACK_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a hardware adapter may take for what was submitted. The longest submission takes a fraction of a second,
-/// and drivers themselves give up after some seconds; a software adapter is just slow.
-const WORK_WAIT: Duration = Duration::from_secs(10);
+/// How long a hardware adapter may take for what was submitted. An integrated GPU may need many seconds for two faces
+/// with a large generator, which is no fault; a driver itself gives up work that hangs, mostly after a few seconds. So
+/// this is for drivers that do not. A software adapter is just slow.
+const WORK_WAIT: Duration = Duration::from_secs(60);
 const SOFTWARE_WAIT: Duration = Duration::from_secs(600);
 
 /// An open GPU: device, queue and the kernels compiled so far. wgpu reports most failures out of band; they are kept

@@ -12,8 +12,12 @@ use crate::settings::{Fallback, Look};
 
 impl Pipeline {
     /// Hides the faces that were swapped a moment ago without running any network, by the fallback policy: for
-    /// frames that are too late to be swapped (QoS). No frame may be in flight.
+    /// frames that are too late to be swapped (QoS).
+    ///
+    /// # Errors
+    /// [`Error::Frame`](crate::Error::Frame) while another frame is in flight; that one stays there.
     pub fn conceal(&mut self, frame: &mut FrameViewMut<'_>) -> Result<Report> {
+        self.check_idle()?;
         self.look_at_size(&frame.info);
         self.tracker.tracks.iter_mut().for_each(|t| t.swapped = false);
         self.hide_unswapped(frame, self.look.fallback);
@@ -26,7 +30,9 @@ impl Pipeline {
         for track in &mut self.tracker.tracks {
             let ellipse = track.ellipse();
             match fallback {
-                Fallback::Freeze if track.swapped => track.still = Some(Still::take(frame, ellipse)),
+                Fallback::Freeze if track.swapped => {
+                    track.still = Some(Still::take(frame, ellipse, track.still.take()));
+                }
                 _ if track.swapped => track.still = None,
                 Fallback::Pass => {}
                 Fallback::Freeze | Fallback::Blur => {

@@ -114,6 +114,60 @@ fn nothing_overtakes_the_frame_that_is_held_back() {
 }
 
 #[test]
+fn a_query_to_drain_brings_the_frame_that_is_held_back() {
+    let source = Source::new();
+    let Some(element) = element(&source) else { return };
+    let (mut harness, _bus) = harness_of(&element);
+    harness.set_src_caps(caps());
+    harness.push(small(0)).unwrap();
+    assert!(out(&mut harness).is_empty());
+    element.static_pad("sink").unwrap().query(&mut gst::query::Drain::new());
+    assert_eq!(out(&mut harness), [0]);
+}
+
+#[test]
+fn frames_come_again_after_an_error_with_a_frame_in_flight() {
+    let source = Source::new();
+    let Some(element) = element(&source) else { return };
+    let (mut harness, _bus) = harness_of(&element);
+    harness.set_src_caps(caps());
+    harness.push(small(0)).unwrap();
+    assert_eq!(harness.push(gst::Buffer::with_size(100).unwrap()), Err(gst::FlowError::Error));
+    for frame in 2..5 {
+        harness.push(small(frame)).unwrap();
+    }
+    assert_eq!(out(&mut harness), [2, 3]);
+}
+
+#[test]
+fn one_buffer_more_is_asked_for() {
+    let source = Source::new();
+    let proposed = |frames: u32, below: Option<(u32, u32)>| {
+        let element = super::element(&source);
+        element.set_property("latency-frames", frames);
+        let (mut harness, _bus) = harness_of(&element);
+        harness.set_src_caps(caps());
+        let pad = element.static_pad("src").unwrap();
+        pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM | gst::PadProbeType::PUSH, move |_, info| {
+            if let (Some((min, max)), Some(query)) = (below, info.query_mut())
+                && let gst::QueryViewMut::Allocation(query) = query.view_mut()
+            {
+                query.add_allocation_pool(None::<&gst::BufferPool>, 4608, min, max);
+            }
+            gst::PadProbeReturn::Ok
+        });
+        let mut query = gst::query::Allocation::new(Some(&caps()), true);
+        assert!(element.static_pad("sink").unwrap().query(&mut query));
+        query.allocation_pools().map(|(_, size, min, max)| (size, min, max)).collect::<Vec<_>>()
+    };
+    assert_eq!(proposed(0, None), []);
+    assert_eq!(proposed(1, None), [(4608, 2, 0)]);
+    assert_eq!(proposed(0, Some((3, 3))), [(4608, 3, 3)]);
+    assert_eq!(proposed(1, Some((3, 0))), [(4608, 4, 0)]);
+    assert_eq!(proposed(1, Some((3, 3))), [(4608, 4, 4)]);
+}
+
+#[test]
 fn the_latency_is_a_frame_and_told_when_it_changes() {
     let source = Source::new();
     let Some(element) = element(&source) else { return };

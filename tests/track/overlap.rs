@@ -1,10 +1,10 @@
 //! One frame in flight while the next one is started: nothing may be shown that is hidden with one frame at a time.
 
-use alphaswap::Report;
 use alphaswap::settings::Fallback;
+use alphaswap::{Error, Report};
 use glam::Vec2;
 
-use super::scripted::{Made, Stage, meshed, shown};
+use super::scripted::{Made, Stage, chequered, meshed, profile, shown};
 use crate::engine_gpu::noise;
 use crate::support::Picture;
 
@@ -62,4 +62,43 @@ fn what_is_hidden_stays_hidden() {
             }
         }
     }
+}
+
+#[test]
+fn a_face_that_is_found_again_is_painted_once() {
+    let still = vec![meshed(100.0, 100.0)];
+    // Somebody who turns away comes between, and the face is found again beside the place where it was lost. The next
+    // frame, on its way already, has another face at that place.
+    let again = vec![profile(65.0, 100.0), meshed(115.0, 100.0)];
+    let after = vec![meshed(65.0, 100.0), meshed(140.0, 100.0)];
+    let script = [still.clone(), still.clone(), still, again, after];
+    let [one, two] = played(&script, 30);
+    for (i, (one, two)) in one.iter().zip(&two).enumerate() {
+        assert!(one.0 == two.0, "frame {i}");
+        for Report { faces, .. } in [&one.1, &two.1] {
+            assert!(faces.len() == 1 && faces[0].id == 1 && faces[0].swapped, "frame {i}: {faces:?}");
+        }
+    }
+    assert!(shown(&two[4].0, Vec2::new(65.0, 100.0)) && !shown(&two[4].0, Vec2::new(140.0, 100.0)));
+}
+
+#[test]
+fn a_frame_in_flight_must_be_finished_first() {
+    let mut stage = Stage::overlapping(Fallback::Blur, &[meshed(100.0, 100.0)]);
+    assert!(stage.exchange(FRAME_SECS).is_none());
+    let before = chequered(stage.size);
+    let (mut other, pipeline) = (before.clone(), &mut stage.pipeline);
+    let refused = [
+        pipeline.process(&mut other.view_mut(), None).err(),
+        pipeline.conceal(&mut other.view_mut()).err(),
+        pipeline.overlap(&before.view(), None, None).err(),
+    ];
+    for error in refused {
+        assert!(matches!(&error, Some(Error::Frame(m)) if m.starts_with("a frame is in flight")), "{error:?}");
+    }
+    assert!(other == before);
+    // It is still there, and others are taken after it.
+    let (picture, report) = stage.finish();
+    assert!(report.found.len() == 1 && !shown(&picture, Vec2::new(100.0, 100.0)));
+    assert!(stage.frame(FRAME_SECS).1.faces[0].swapped);
 }

@@ -266,8 +266,9 @@ impl Session {
             && blind.is_some_and(|blind| blind < MAX_BLIND)
     }
 
-    /// The places in `seen` stay until the pipeline tells which faces it has given up.
-    fn forget(&mut self) {
+    /// Forgets the faces and the frame that is held back. The places in `seen` stay until the pipeline tells which faces
+    /// it has given up.
+    pub(crate) fn forget(&mut self) {
         self.pipeline.reset();
         self.held = None;
         self.faces.clear();

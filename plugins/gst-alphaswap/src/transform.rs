@@ -24,7 +24,11 @@ impl AlphaSwap {
         &self,
         work: impl FnOnce(&mut Session) -> alphaswap::Result<Option<Finished>>,
     ) -> Result<Option<gst::Buffer>, gst::FlowError> {
-        let result = lock(&self.session).as_mut().map(|session| (work(session), session.latency()));
+        let result = lock(&self.session).as_mut().map(|session| {
+            // The buffer whose frame may be in flight is lost with the error.
+            let result = work(session).inspect_err(|_| session.forget());
+            (result, session.latency())
+        });
         let (result, latency) = result.ok_or(gst::FlowError::Flushing)?;
         let finished = result.map_err(|e| {
             self.post_error_message(error::message(&e));
@@ -135,10 +139,17 @@ impl BaseTransformImpl for AlphaSwap {
         if query.find_allocation_meta::<gst_video::VideoMeta>().is_none() {
             query.add_allocation_meta::<gst_video::VideoMeta>(None);
         }
+        if lock(&self.settings).latency_frames > 0 {
+            ask_for_one_more(query);
+        }
         Ok(())
     }
 
     fn query(&self, direction: gst::PadDirection, query: &mut gst::QueryRef) -> bool {
+        if let (gst::PadDirection::Sink, gst::QueryView::Drain(_)) = (direction, query.view()) {
+            // Upstream wants its buffers back. Whether this one can be pushed changes nothing about the answer.
+            let _ = self.drain();
+        }
         let known = BaseTransformImplExt::parent_query(self, direction, query);
         if let (true, gst::PadDirection::Src, gst::QueryViewMut::Latency(q)) = (known, direction, query.view_mut()) {
             let held = gst::ClockTime::from_nseconds(self.latency.load(Ordering::SeqCst));
@@ -219,5 +230,19 @@ impl BaseTransformImpl for AlphaSwap {
         let request = Request { look: lock(&self.settings).look(), running_time, late, forget };
         let out = self.work(|session| session.frame(buffer, request))?;
         Ok(out.map_or(GenerateOutputSuccess::NoOutput, GenerateOutputSuccess::Buffer))
+    }
+}
+
+/// Since one buffer is held back, a pool of upstream's must have one more than whoever takes them next needs.
+fn ask_for_one_more(query: &mut gst::query::Allocation) {
+    let pools: Vec<_> = query.allocation_pools().collect();
+    for (i, (pool, size, min, max)) in (0..).zip(&pools) {
+        // Without a limit `max` is 0.
+        let max = if *max > 0 { max.saturating_add(1) } else { 0 };
+        query.set_nth_allocation_pool(i, pool.as_ref(), *size, min.saturating_add(1), max);
+    }
+    let video = query.get().0.and_then(|caps| gst_video::VideoInfo::from_caps(caps).ok());
+    if let (true, Some(video)) = (pools.is_empty(), video) {
+        query.add_allocation_pool(None::<&gst::BufferPool>, video.size() as u32, 2, 0);
     }
 }
