@@ -32,9 +32,14 @@ fn refused_tensors(name: &str, change: impl FnOnce(&mut HashMap<String, Tensor>)
         tensors.insert("emap".into(), Tensor::zeros([5, 5]));
     }
     change(&mut tensors);
+    refused_bytes(&serialized(&tensors), words);
+}
+
+/// A safetensors file.
+fn serialized(tensors: &HashMap<String, Tensor>) -> Vec<u8> {
     let views =
         tensors.iter().map(|(n, t)| (n, TensorView::new(Dtype::F32, t.shape.clone(), cast_slice(&t.data)).unwrap()));
-    refused_bytes(&safetensors::serialize(views, None).unwrap(), words);
+    safetensors::serialize(views, None).unwrap()
 }
 
 /// Each was made to create a file `executed` where it is unpickled.
@@ -225,6 +230,41 @@ fn a_model_file_has_its_place_and_ending() {
     };
     to("m.toml", &["ends in .safetensors"]);
     to("absent/m.safetensors", &["cannot write absent/m.safetensors"]);
+}
+
+/// An encoder whose last layer has 32 MB, so that writing it takes a while.
+#[cfg(unix)]
+fn large_encoder(file: &Path) {
+    const EMBEDDING: usize = 4096;
+    let mut tensors = tensors("arcface.safetensors");
+    // Side 224, which four layers bring down to 14; 10 channels.
+    tensors.insert("fc5.weight".into(), Tensor::zeros([EMBEDDING, 10 * 14 * 14]));
+    let vectors = ["fc5.bias", "bn3.weight", "bn3.bias", "bn3.running_mean", "bn3.running_var"];
+    for (name, value) in vectors.into_iter().zip([0.0, 1.0, 0.0, 0.0, 1.0]) {
+        tensors.insert(name.into(), Tensor::new([EMBEDDING], vec![value; EMBEDDING]).unwrap());
+    }
+    fs::write(file, serialized(&tensors)).unwrap();
+}
+
+/// Interrupted as soon as a file is there: either nothing remains, or both were complete.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_import_leaves_nothing_behind() {
+    let (source, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = source.path().join("large.safetensors");
+    large_encoder(&file);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_alphaswap-train"));
+    command.current_dir(dir.path()).arg("import").arg(file).args(["--licence", "none", "-o", "m.safetensors"]);
+    let mut child = command.spawn().unwrap();
+    while listing(dir.path()).is_empty() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    match child.wait().unwrap().code() {
+        Some(130) => assert_eq!(listing(dir.path()), [""; 0]),
+        Some(0) => assert_eq!(listing(dir.path()), ["m.safetensors", "m.toml"]),
+        other => panic!("ended with {other:?}"),
+    }
 }
 
 proptest! {

@@ -13,6 +13,8 @@ mod onnx;
 mod output;
 mod torch;
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use alphaswap::models::{Card, Source};
@@ -108,7 +110,8 @@ fn default_name(args: &Args, network: &Network) -> String {
 fn source(args: &Args) -> Result<Source> {
     let files: Vec<_> = [Some(&args.file), args.emap.as_ref()].into_iter().flatten().collect();
     let name = |path: &&PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let hash = |path: &&PathBuf| model::sha256(path).with_context(|| path.display().to_string());
+    let open = |path: &&PathBuf| File::open(path).map(|file| BufReader::with_capacity(1 << 16, file));
+    let hash = |path: &&PathBuf| open(path).and_then(model::sha256).with_context(|| path.display().to_string());
     Ok(Source {
         package: "imported by alphaswap-train".into(),
         files: files.iter().map(name).collect(),
