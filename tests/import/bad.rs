@@ -99,6 +99,23 @@ fn an_onnx_file_of_another_network_is_told_apart() {
     refused(&fixture("arcface_io.safetensors"), &["another kind (2 tensors: embedding, input)"]);
 }
 
+/// The order of the graph says nothing of them.
+#[test]
+fn style_layers_whose_names_do_not_tell_their_place_are_refused() {
+    let (name, file) = (b"styles.3.style2.linear.weight", fs::read(fixture("inswapper_128.onnx")).unwrap());
+    let renamed = |to: &[u8; 29], words: &[&str]| {
+        let places: Vec<_> = (0..file.len() - 29).filter(|&i| file[i..].starts_with(name)).collect();
+        assert!(places.len() >= 2, "an initialiser and its reader");
+        let mut file = file.clone();
+        places.into_iter().for_each(|at| file[at..at + 29].copy_from_slice(to));
+        refused_bytes(&file, words);
+    };
+    for to in [b"onnx::MatMul_1234567890123456", b"styles.6.style2.linear.weight", b"styles.3.style0.linear.weight"] {
+        renamed(to, &[str::from_utf8(to).unwrap(), "does not tell its place"]);
+    }
+    renamed(b"styles.3.style1.linear.weight", &["two style layers", "styles.3.style1.linear.weight"]);
+}
+
 #[test]
 fn maps_that_do_not_fit_are_refused() {
     let refuse = |emap: &Path, words: &[&str]| {
