@@ -32,14 +32,14 @@ fn refused_tensors(name: &str, change: impl FnOnce(&mut HashMap<String, Tensor>)
         tensors.insert("emap".into(), Tensor::zeros([5, 5]));
     }
     change(&mut tensors);
-    refused_bytes(&serialized(&tensors), words);
+    refused_bytes(&serialized(&tensors, Some(HashMap::from([("emap".into(), "[out, in]".into())]))), words);
 }
 
 /// A safetensors file.
-fn serialized(tensors: &HashMap<String, Tensor>) -> Vec<u8> {
+fn serialized(tensors: &HashMap<String, Tensor>, metadata: Option<HashMap<String, String>>) -> Vec<u8> {
     let views =
         tensors.iter().map(|(n, t)| (n, TensorView::new(Dtype::F32, t.shape.clone(), cast_slice(&t.data)).unwrap()));
-    safetensors::serialize(views, None).unwrap()
+    safetensors::serialize(views, metadata).unwrap()
 }
 
 /// Each was made to create a file `executed` where it is unpickled.
@@ -146,6 +146,26 @@ fn a_map_is_asked_for_where_it_belongs() {
     fails(&mut import_mapped(&dir, &fixture("inswapper_128.onnx"), "emp.npy"), &["its own emap"]);
     fails(&mut import_mapped(&dir, &fixture("w600k_r50.onnx"), "emp.npy"), &["an encoder has no emap"]);
     assert_eq!(listing(dir.path()), [""; 0]);
+}
+
+/// It may be `[in, out]` or `[out, in]`, unless the file says that we wrote it.
+#[test]
+fn a_foreign_tensor_emap_is_refused() {
+    let mut tensors = tensors("alphaface.safetensors");
+    tensors.insert("emap".into(), Tensor::zeros([5, 5]));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    let says = |key: &str, value: &str| Some(HashMap::from([(key.to_string(), value.to_string())]));
+    for metadata in [None, says("format", "pt"), says("emap", "[in, out]")] {
+        fs::write(&file, serialized(&tensors, metadata)).unwrap();
+        for mut command in [import(&dir, &file), import_mapped(&dir, &file, "emp.npy")] {
+            fails(&mut command, &["its tensor emap", "cannot be told", "--emap"]);
+        }
+    }
+    fs::write(&file, serialized(&tensors, says("emap", "[out, in]"))).unwrap();
+    fails(&mut import_mapped(&dir, &file, "emp.npy"), &["its own emap; leave --emap out"]);
+    assert_eq!(listing(dir.path()), ["file"]);
+    import(&dir, &file).assert().success();
 }
 
 #[test]
@@ -260,7 +280,7 @@ fn large_encoder(file: &Path) {
     for (name, value) in vectors.into_iter().zip([0.0, 1.0, 0.0, 0.0, 1.0]) {
         tensors.insert(name.into(), Tensor::new([EMBEDDING], vec![value; EMBEDDING]).unwrap());
     }
-    fs::write(file, serialized(&tensors)).unwrap();
+    fs::write(file, serialized(&tensors, None)).unwrap();
 }
 
 /// Interrupted as soon as a file is there: either nothing remains, or both were complete.

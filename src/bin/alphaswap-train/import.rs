@@ -37,7 +37,9 @@ const W600K_R50: &str = "arcface_w600k_r50";
 pub struct Args {
     /// The checkpoint; its kind is found out by looking into it.
     file: PathBuf,
-    /// AlphaFace's map of the embedding (`Models/emp.npy` in its repository).
+    /// AlphaFace's map of the embedding (`Models/emp.npy` in its repository): the square matrix M of e * M, e a row
+    /// vector, as inswapper_128.onnx holds it too. A tensor `emap` in a checkpoint is taken only from generators that
+    /// this tool wrote (there it is M transposed).
     #[arg(long, value_name = "EMP.npy")]
     emap: Option<PathBuf>,
     /// Licence of the weights, as their makers state it; stored in the card.

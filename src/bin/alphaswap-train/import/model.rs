@@ -11,6 +11,7 @@ use half::f16;
 use safetensors::tensor::{Dtype, View};
 use sha2::{Digest, Sha256};
 
+use super::generator;
 use super::output::Output;
 use crate::interrupt;
 
@@ -55,7 +56,9 @@ impl Imported {
         let model = Model { name: card.name.clone(), card, weights: self.weights, sha256: String::new() };
         model.check(&spec)?;
         let stored = |(name, tensor): (_, _)| (name, Stored { tensor, dtype: self.dtype });
-        let weights = safetensors::serialize(model.weights.0.iter().map(stored), None)?;
+        let layout = [generator::LAYOUT].map(|(key, layout)| (key.to_string(), layout.to_string()));
+        let metadata = model.card.generator.is_some().then(|| layout.into());
+        let weights = safetensors::serialize(model.weights.0.iter().map(stored), metadata)?;
         let card = Card { sha256: Some(sha256(&weights[..])?), ..model.card };
         let text = toml::to_string(&card)?;
         interrupt::watch()?;

@@ -32,7 +32,7 @@ pub fn read(file: Bytes) -> Result<Content> {
     let [conv, gemm, prelu, norm] = ["Conv", "Gemm", "PRelu", "BatchNormalization"].map(count);
     match (conv, gemm, prelu, norm) {
         (20, 12, 0, 0) => graph.inswapper(),
-        (_, 1, 2.., _) if norm == prelu + 1 => Ok(Content { tensors: graph.arcface()?, emap: None }),
+        (_, 1, 2.., _) if norm == prelu + 1 => Ok(Content { tensors: graph.arcface()?, ..Content::default() }),
         _ => bail!(
             "an ONNX file of another network ({conv} Conv, {gemm} Gemm, {prelu} PRelu, {norm} BatchNormalization); \
              known are inswapper_128 (20, 12, 0, 0) and ArcFace encoders with the norms behind convolutions folded in, \
@@ -98,7 +98,7 @@ impl Graph {
         let emap = self.initialisers.get("emap").or(self.initialisers.get(&self.last));
         match emap {
             Some(map) if matches!(map.shape[..], [rows, columns] if rows == columns) => {
-                Ok(Content { tensors, emap: Some(map.clone()) })
+                Ok(Content { tensors, emap: Some(map.clone()), ..Content::default() })
             }
             _ => bail!("not inswapper_128: its last initialiser ({}) is no square matrix, the emap", self.last),
         }
