@@ -123,6 +123,24 @@ fn arcface_from_every_container_is_the_same() {
     assert_eq!(unfolded.card.name, "m");
 }
 
+/// Others must not pass for the encoder that generators ask for.
+#[test]
+fn only_the_official_file_names_make_the_official_name() {
+    let dir = tempfile::tempdir().unwrap();
+    for (stem, name) in [
+        ("w600k_r50", "arcface_w600k_r50"),
+        ("arcface_w600k_r50", "arcface_w600k_r50"),
+        ("arcface_w600k_r50_pytorch", "arcface_w600k_r50"),
+        ("my_w600k_r50_tuned", "m"),
+        ("w600k_r50_2", "m"),
+    ] {
+        let file = dir.path().join(stem).with_extension("safetensors");
+        std::fs::copy(fixture("arcface.safetensors"), &file).unwrap();
+        import(&dir, &file).arg("--overwrite").assert().success();
+        assert_eq!(Model::open(&dir.path().join("m.safetensors")).unwrap().card.name, name, "{stem}");
+    }
+}
+
 /// All norms are where they belong: the embedding is torch's.
 #[test]
 fn an_imported_encoder_answers_like_torch() {

@@ -27,6 +27,8 @@ use output::Output;
 
 /// What generators call the encoder that all of them were trained with.
 const W600K_R50: &str = "arcface_w600k_r50";
+/// How its files are called, without their endings.
+const W600K_R50_FILES: [&str; 3] = [W600K_R50, "arcface_w600k_r50_pytorch", "w600k_r50"];
 
 /// Make a model file, with its card, of a checkpoint.
 ///
@@ -49,7 +51,7 @@ pub struct Args {
     #[arg(short, long, value_name = "MODEL.safetensors")]
     output: PathBuf,
     /// Short name in the card; for an encoder it is what generators and identities call it [default:
-    /// arcface_w600k_r50 if the checkpoint is called so, else the output's name].
+    /// arcface_w600k_r50 if the checkpoint has that encoder's official file name, else the output's name].
     #[arg(long, value_name = "TEXT", value_parser = said)]
     name: Option<String>,
     /// Replace existing files.
@@ -103,7 +105,7 @@ fn read(file: &Path, emap: Option<&Tensor>) -> Result<Imported> {
 fn default_name(args: &Args, network: &Network) -> String {
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     match network {
-        Network::Encoder(_) if stem(&args.file).contains("w600k_r50") => W600K_R50.into(),
+        Network::Encoder(_) if W600K_R50_FILES.contains(&stem(&args.file).as_str()) => W600K_R50.into(),
         _ => stem(&args.output),
     }
 }
