@@ -201,6 +201,23 @@ fn every_tensor_that_does_not_fit_is_named() {
     }
 }
 
+/// Nobody wrote a card here that could be to blame.
+#[test]
+fn sizes_that_make_no_network_are_told_of_the_tensors() {
+    for (name, layer, size) in [
+        ("arcface.safetensors", "layer3.0.conv1", "widths[2]"),
+        ("alphaface.safetensors", "G.Conv1", "layer G.Conv1: out is 0"),
+        ("inswapper.safetensors", "E.Encoder.layer_1.0", "layer E.Encoder.layer_1.0: out is 0"),
+    ] {
+        let none = |tensors: &mut HashMap<String, Tensor>| {
+            let inside = tensors[&format!("{layer}.weight")].shape[1];
+            tensors.insert(format!("{layer}.weight"), Tensor::zeros([0, inside, 3, 3]));
+            tensors.insert(format!("{layer}.bias"), Tensor::zeros([0]));
+        };
+        refused_tensors(name, none, &[&format!("the sizes of its tensors make no network: {size}")]);
+    }
+}
+
 #[test]
 fn numbers_that_are_none_are_named() {
     let nan = |tensors: &mut HashMap<String, Tensor>| tensors.get_mut("G.Conv1.bias").unwrap().data[2] = f32::NAN;

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead};
 
+use alphaswap::error::Error;
 use alphaswap::models::{Card, CardPort, Model, Source, Weights};
 use alphaswap::nets::{ArcfaceConfig, GeneratorConfig, NetSpec, Port};
 use alphaswap::tensor::Tensor;
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use half::f16;
 use safetensors::tensor::{Dtype, View};
 use sha2::{Digest, Sha256};
@@ -71,11 +72,13 @@ impl Imported {
         let (network, generator, arcface, spec, input, output);
         match &self.network {
             Network::Generator(config) => {
-                (network, generator, arcface, spec) = ("alphaface", Some(config.clone()), None, config.spec()?);
+                (network, generator, arcface, spec) =
+                    ("alphaface", Some(config.clone()), None, config.spec().map_err(sizes)?);
                 (input, output) = (["RGB in [0, 1]", "embedding, not normalised"].as_slice(), "RGB in [0, 1]");
             }
             Network::Encoder(config) => {
-                (network, generator, arcface, spec) = ("arcface", None, Some(config.clone()), config.spec()?);
+                (network, generator, arcface, spec) =
+                    ("arcface", None, Some(config.clone()), config.spec().map_err(sizes)?);
                 (input, output) = (["RGB in [-1, 1]"].as_slice(), "embedding, not normalised");
             }
         }
@@ -98,6 +101,16 @@ impl Imported {
         };
         Ok((card, spec))
     }
+}
+
+/// The library blames a card for sizes that make no sense; here they were read off the checkpoint's tensors.
+fn sizes(error: Error) -> anyhow::Error {
+    let reason = match error {
+        Error::Model { reason, .. } => reason,
+        other => return other.into(),
+    };
+    let said = reason.strip_prefix("its card's [").and_then(|rest| rest.split_once("]: "));
+    anyhow!("the sizes of its tensors make no network: {}", said.map_or(reason.as_str(), |(_, said)| said))
 }
 
 /// A tensor as it is to be stored.

@@ -112,7 +112,10 @@ impl Graph {
             let weight = node.input.get(1).map_or("", String::as_str);
             let place = style_place(weight).filter(|(block, unit)| (0..6).contains(block) && (1..=2).contains(unit));
             let place = place.with_context(|| {
-                format!("the weight {weight:?} does not tell its place; expected is styles.B.styleU.linear.weight, B 0 to 5, U 1 or 2")
+                format!(
+                    "the weight {weight:?} does not tell its place; expected is styles.B.styleU.linear.weight, \
+                     B 0 to 5, U 1 or 2"
+                )
             })?;
             ensure!(styles.insert(place, node).is_none(), "two style layers read the weight {weight:?}");
         }
