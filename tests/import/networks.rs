@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use alphaswap::engine::cpu::Net;
 use alphaswap::nets::{ArcfaceConfig, GeneratorConfig};
-use safetensors::tensor::Dtype;
 
 use super::*;
 

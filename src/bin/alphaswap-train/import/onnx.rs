@@ -104,8 +104,8 @@ impl Graph {
         }
     }
 
-    /// inswapper's style layers by block and unit. They depend on the identity only, so an optimiser may have moved them;
-    /// the names of their weights tell them apart.
+    /// inswapper's style layers by block and unit. They depend on the identity only, so an optimiser may have moved
+    /// them; the names of their weights tell them apart.
     fn styles(&self) -> Result<BTreeMap<(usize, usize), &NodeProto>> {
         let mut styles = BTreeMap::new();
         for node in self.nodes("Gemm") {
