@@ -2,6 +2,7 @@
 
 mod bad;
 mod networks;
+mod output;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use std::path::{Path, PathBuf};
 use alphaswap::models::{Model, Weights, to_f32, views};
 use alphaswap::tensor::Tensor;
 use assert_cmd::Command;
+use bytemuck::cast_slice;
+use safetensors::tensor::{Dtype, TensorView};
 use tempfile::TempDir;
 
 /// A file of the fixtures.
@@ -21,6 +24,13 @@ fn tensors(name: &str) -> HashMap<String, Tensor> {
     let bytes = std::fs::read(fixture(name)).unwrap();
     let floats = views(name, &bytes).unwrap().into_iter().filter(|(n, _)| !n.ends_with("num_batches_tracked"));
     floats.map(|(n, view)| (n, to_f32(&view).unwrap())).collect()
+}
+
+/// A safetensors file.
+fn serialized(tensors: &HashMap<String, Tensor>, metadata: Option<HashMap<String, String>>) -> Vec<u8> {
+    let views =
+        tensors.iter().map(|(n, t)| (n, TensorView::new(Dtype::F32, t.shape.clone(), cast_slice(&t.data)).unwrap()));
+    safetensors::serialize(views, metadata).unwrap()
 }
 
 /// The tool, told to import `file` into `dir`, which is also where it runs.

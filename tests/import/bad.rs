@@ -2,10 +2,8 @@
 
 use std::fs;
 
-use bytemuck::cast_slice;
 use predicates::prelude::*;
 use proptest::prelude::*;
-use safetensors::tensor::{Dtype, TensorView};
 
 use super::*;
 use crate::cli::{fails, listing, media};
@@ -32,9 +30,7 @@ fn refused_tensors(name: &str, change: impl FnOnce(&mut HashMap<String, Tensor>)
         tensors.insert("emap".into(), Tensor::zeros([5, 5]));
     }
     change(&mut tensors);
-    let views =
-        tensors.iter().map(|(n, t)| (n, TensorView::new(Dtype::F32, t.shape.clone(), cast_slice(&t.data)).unwrap()));
-    refused_bytes(&safetensors::serialize(views, None).unwrap(), words);
+    refused_bytes(&serialized(&tensors, Some(HashMap::from([("emap".into(), "[out, in]".into())]))), words);
 }
 
 /// Each was made to create a file `executed` where it is unpickled.
@@ -94,6 +90,23 @@ fn an_onnx_file_of_another_network_is_told_apart() {
     refused(&fixture("arcface_io.safetensors"), &["another kind (2 tensors: embedding, input)"]);
 }
 
+/// The order of the graph says nothing of them.
+#[test]
+fn style_layers_whose_names_do_not_tell_their_place_are_refused() {
+    let (name, file) = (b"styles.3.style2.linear.weight", fs::read(fixture("inswapper_128.onnx")).unwrap());
+    let renamed = |to: &[u8; 29], words: &[&str]| {
+        let places: Vec<_> = (0..file.len() - 29).filter(|&i| file[i..].starts_with(name)).collect();
+        assert!(places.len() >= 2, "an initialiser and its reader");
+        let mut file = file.clone();
+        places.into_iter().for_each(|at| file[at..at + 29].copy_from_slice(to));
+        refused_bytes(&file, words);
+    };
+    for to in [b"onnx::MatMul_1234567890123456", b"styles.6.style2.linear.weight", b"styles.3.style0.linear.weight"] {
+        renamed(to, &[str::from_utf8(to).unwrap(), "does not tell its place"]);
+    }
+    renamed(b"styles.3.style1.linear.weight", &["two style layers", "styles.3.style1.linear.weight"]);
+}
+
 #[test]
 fn maps_that_do_not_fit_are_refused() {
     let refuse = |emap: &Path, words: &[&str]| {
@@ -124,6 +137,26 @@ fn a_map_is_asked_for_where_it_belongs() {
     fails(&mut import_mapped(&dir, &fixture("inswapper_128.onnx"), "emp.npy"), &["its own emap"]);
     fails(&mut import_mapped(&dir, &fixture("w600k_r50.onnx"), "emp.npy"), &["an encoder has no emap"]);
     assert_eq!(listing(dir.path()), [""; 0]);
+}
+
+/// It may be `[in, out]` or `[out, in]`, unless the file says that we wrote it.
+#[test]
+fn a_foreign_tensor_emap_is_refused() {
+    let mut tensors = tensors("alphaface.safetensors");
+    tensors.insert("emap".into(), Tensor::zeros([5, 5]));
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    let says = |key: &str, value: &str| Some(HashMap::from([(key.to_string(), value.to_string())]));
+    for metadata in [None, says("format", "pt"), says("emap", "[in, out]")] {
+        fs::write(&file, serialized(&tensors, metadata)).unwrap();
+        for mut command in [import(&dir, &file), import_mapped(&dir, &file, "emp.npy")] {
+            fails(&mut command, &["its tensor emap", "cannot be told", "--emap"]);
+        }
+    }
+    fs::write(&file, serialized(&tensors, says("emap", "[out, in]"))).unwrap();
+    fails(&mut import_mapped(&dir, &file, "emp.npy"), &["its own emap; leave --emap out"]);
+    assert_eq!(listing(dir.path()), ["file"]);
+    import(&dir, &file).assert().success();
 }
 
 #[test]
@@ -159,6 +192,23 @@ fn every_tensor_that_does_not_fit_is_named() {
     }
 }
 
+/// Nobody wrote a card here that could be to blame.
+#[test]
+fn sizes_that_make_no_network_are_told_of_the_tensors() {
+    for (name, layer, size) in [
+        ("arcface.safetensors", "layer3.0.conv1", "widths[2]"),
+        ("alphaface.safetensors", "G.Conv1", "layer G.Conv1: out is 0"),
+        ("inswapper.safetensors", "E.Encoder.layer_1.0", "layer E.Encoder.layer_1.0: out is 0"),
+    ] {
+        let none = |tensors: &mut HashMap<String, Tensor>| {
+            let inside = tensors[&format!("{layer}.weight")].shape[1];
+            tensors.insert(format!("{layer}.weight"), Tensor::zeros([0, inside, 3, 3]));
+            tensors.insert(format!("{layer}.bias"), Tensor::zeros([0]));
+        };
+        refused_tensors(name, none, &[&format!("the sizes of its tensors make no network: {size}")]);
+    }
+}
+
 #[test]
 fn numbers_that_are_none_are_named() {
     let nan = |tensors: &mut HashMap<String, Tensor>| tensors.get_mut("G.Conv1.bias").unwrap().data[2] = f32::NAN;
@@ -191,40 +241,6 @@ fn the_licence_must_be_told() {
     command.arg("import").arg(fixture("w600k_r50.onnx")).args(["-o", "m.safetensors"]);
     command.assert().code(2).stderr(predicate::str::contains("--licence"));
     command.args(["--licence", " "]).assert().code(2).stderr(predicate::str::contains("must not be blank"));
-}
-
-#[test]
-fn existing_files_are_kept() {
-    let dir = tempfile::tempdir().unwrap();
-    let encoder = fixture("w600k_r50.onnx");
-    for name in ["m.toml", "m.safetensors"] {
-        let path = dir.path().join(name);
-        fs::write(&path, "mine").unwrap();
-        fails(&mut import(&dir, &encoder), &[name, "exists already", "--overwrite"]);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
-    }
-    // What fails replaces nothing.
-    fails(import(&dir, &fixture("other.onnx")).arg("--overwrite"), &["another network"]);
-    assert_eq!(fs::read_to_string(dir.path().join("m.safetensors")).unwrap(), "mine");
-    import(&dir, &encoder).arg("--overwrite").assert().success();
-    assert_eq!(listing(dir.path()), ["m.safetensors", "m.toml"]);
-    Model::open(&dir.path().join("m.safetensors")).unwrap();
-    fs::remove_file(dir.path().join("m.toml")).unwrap();
-    fs::create_dir(dir.path().join("m.toml")).unwrap();
-    fails(import(&dir, &encoder).arg("--overwrite"), &["m.toml", "is a folder"]);
-}
-
-#[test]
-fn a_model_file_has_its_place_and_ending() {
-    let to = |output: &str, words: &[&str]| {
-        let dir = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_alphaswap-train"));
-        command.current_dir(dir.path()).arg("import").arg(fixture("w600k_r50.onnx"));
-        fails(command.args(["--licence", "none", "-o", output]), words);
-        assert_eq!(listing(dir.path()), [""; 0]);
-    };
-    to("m.toml", &["ends in .safetensors"]);
-    to("absent/m.safetensors", &["cannot write absent/m.safetensors"]);
 }
 
 proptest! {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use alphaswap::engine::cpu::Net;
 use alphaswap::nets::{ArcfaceConfig, GeneratorConfig};
-use safetensors::tensor::Dtype;
 
 use super::*;
 
@@ -121,6 +120,24 @@ fn arcface_from_every_container_is_the_same() {
     let (unfolded, _) = imported("iresnet.pt", None);
     assert!(difference(&model.weights, &unfolded.weights) <= 1e-5);
     assert_eq!(unfolded.card.name, "m");
+}
+
+/// Others must not pass for the encoder that generators ask for.
+#[test]
+fn only_the_official_file_names_make_the_official_name() {
+    let dir = tempfile::tempdir().unwrap();
+    for (stem, name) in [
+        ("w600k_r50", "arcface_w600k_r50"),
+        ("arcface_w600k_r50", "arcface_w600k_r50"),
+        ("arcface_w600k_r50_pytorch", "arcface_w600k_r50"),
+        ("my_w600k_r50_tuned", "m"),
+        ("w600k_r50_2", "m"),
+    ] {
+        let file = dir.path().join(stem).with_extension("safetensors");
+        std::fs::copy(fixture("arcface.safetensors"), &file).unwrap();
+        import(&dir, &file).arg("--overwrite").assert().success();
+        assert_eq!(Model::open(&dir.path().join("m.safetensors")).unwrap().card.name, name, "{stem}");
+    }
 }
 
 /// All norms are where they belong: the embedding is torch's.

@@ -13,6 +13,8 @@ mod onnx;
 mod output;
 mod torch;
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use alphaswap::models::{Card, Source};
@@ -25,6 +27,8 @@ use output::Output;
 
 /// What generators call the encoder that all of them were trained with.
 const W600K_R50: &str = "arcface_w600k_r50";
+/// How its files are called, without their endings.
+const W600K_R50_FILES: [&str; 3] = [W600K_R50, "arcface_w600k_r50_pytorch", "w600k_r50"];
 
 /// Make a model file, with its card, of a checkpoint.
 ///
@@ -35,7 +39,9 @@ const W600K_R50: &str = "arcface_w600k_r50";
 pub struct Args {
     /// The checkpoint; its kind is found out by looking into it.
     file: PathBuf,
-    /// AlphaFace's map of the embedding (`Models/emp.npy` in its repository).
+    /// AlphaFace's map of the embedding (`Models/emp.npy` in its repository): the square matrix M of e * M, e a row
+    /// vector, as inswapper_128.onnx holds it too. A tensor `emap` in a checkpoint is taken only from generators that
+    /// this tool wrote (there it is M transposed).
     #[arg(long, value_name = "EMP.npy")]
     emap: Option<PathBuf>,
     /// Licence of the weights, as their makers state it; stored in the card.
@@ -45,7 +51,7 @@ pub struct Args {
     #[arg(short, long, value_name = "MODEL.safetensors")]
     output: PathBuf,
     /// Short name in the card; for an encoder it is what generators and identities call it [default:
-    /// arcface_w600k_r50 if the checkpoint is called so, else the output's name].
+    /// arcface_w600k_r50 if the checkpoint has that encoder's official file name, else the output's name].
     #[arg(long, value_name = "TEXT", value_parser = said)]
     name: Option<String>,
     /// Replace existing files.
@@ -99,7 +105,7 @@ fn read(file: &Path, emap: Option<&Tensor>) -> Result<Imported> {
 fn default_name(args: &Args, network: &Network) -> String {
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     match network {
-        Network::Encoder(_) if stem(&args.file).contains("w600k_r50") => W600K_R50.into(),
+        Network::Encoder(_) if W600K_R50_FILES.contains(&stem(&args.file).as_str()) => W600K_R50.into(),
         _ => stem(&args.output),
     }
 }
@@ -108,7 +114,8 @@ fn default_name(args: &Args, network: &Network) -> String {
 fn source(args: &Args) -> Result<Source> {
     let files: Vec<_> = [Some(&args.file), args.emap.as_ref()].into_iter().flatten().collect();
     let name = |path: &&PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let hash = |path: &&PathBuf| model::sha256(path).with_context(|| path.display().to_string());
+    let open = |path: &&PathBuf| File::open(path).map(|file| BufReader::with_capacity(1 << 16, file));
+    let hash = |path: &&PathBuf| open(path).and_then(model::sha256).with_context(|| path.display().to_string());
     Ok(Source {
         package: "imported by alphaswap-train".into(),
         files: files.iter().map(name).collect(),

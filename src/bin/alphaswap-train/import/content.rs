@@ -1,6 +1,6 @@
 //! What a checkpoint holds, whatever its container: tensors by name, widened only when they are asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -9,7 +9,7 @@ use alphaswap::models::{MAX_WEIGHTS, Weights, check_size, to_f32, views};
 use alphaswap::tensor::Tensor;
 use anyhow::{Context, Result, anyhow, bail};
 use prost::bytes::Bytes;
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::{onnx, torch};
 
@@ -17,11 +17,14 @@ use super::{onnx, torch};
 pub type Tensors = BTreeMap<String, Stored>;
 
 /// The contents of a checkpoint.
+#[derive(Default)]
 pub struct Content {
     /// Its floating-point tensors; others are counters, never weights.
     pub tensors: Tensors,
     /// inswapper's map of a row vector, `[width, width]`, which only its ONNX file carries.
     pub emap: Option<Stored>,
+    /// What a safetensors file says of itself.
+    pub metadata: HashMap<String, String>,
 }
 
 /// A tensor as it lies in the file.
@@ -64,8 +67,8 @@ impl Content {
         File::open(path)?.take(512).read_to_end(&mut head)?;
         match Container::of(&head) {
             _ if head.is_empty() => bail!("the file is empty"),
-            Some(Container::Torch) => Ok(Self { tensors: torch::read(path)?, emap: None }),
-            Some(Container::Safetensors) => Ok(Self { tensors: safetensors(&read_whole(path)?)?, emap: None }),
+            Some(Container::Torch) => Ok(Self { tensors: torch::read(path)?, ..Self::default() }),
+            Some(Container::Safetensors) => safetensors(&read_whole(path)?),
             Some(Container::Onnx) => onnx::read(read_whole(path)?),
             None => bail!("no checkpoint: it is neither a PyTorch file nor ONNX nor safetensors"),
         }
@@ -123,14 +126,16 @@ fn read_whole(path: &Path) -> Result<Bytes> {
     Ok(std::fs::read(path)?.into())
 }
 
-fn safetensors(file: &Bytes) -> Result<Tensors> {
+fn safetensors(file: &Bytes) -> Result<Content> {
     let stored = |view: &TensorView<'_>| Stored {
         dtype: view.dtype(),
         shape: view.shape().to_vec(),
         data: Data::Memory(file.slice_ref(view.data())),
     };
     let all = views("file", file)?.into_iter();
-    Ok(all.filter(|(_, view)| is_float(view.dtype())).map(|(name, view)| (name, stored(&view))).collect())
+    let tensors = all.filter(|(_, view)| is_float(view.dtype())).map(|(name, view)| (name, stored(&view))).collect();
+    let metadata = SafeTensors::read_metadata(file)?.1.metadata().clone().unwrap_or_default();
+    Ok(Content { tensors, metadata, emap: None })
 }
 
 fn is_float(dtype: Dtype) -> bool {

@@ -2,7 +2,7 @@
 
 use alphaswap::nets::GeneratorConfig;
 use alphaswap::tensor::Tensor;
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use safetensors::tensor::Dtype;
 
 use super::content::{Content, Tensors, read_all};
@@ -15,6 +15,8 @@ const ANCHOR: &str = "E.Encoder.layer_0.0.weight";
 const INSWAPPER: &str = "up0.1.weight";
 /// The map of the embedding as model files hold it: a linear layer's weight, `[out, in]`.
 const EMAP: &str = "emap";
+/// Metadata by which a generator's file tells that its [`EMAP`] is `[out, in]`; only those written here have it.
+pub const LAYOUT: (&str, &str) = ("emap", "[out, in]");
 
 /// The generator in `content`, if there is one. `emap` is the map `[width, width]` where the checkpoint has none.
 pub fn find(content: &Content, emap: Option<&Tensor>) -> Result<Option<Imported>> {
@@ -23,6 +25,12 @@ pub fn find(content: &Content, emap: Option<&Tensor>) -> Result<Option<Imported>
         true => (GeneratorConfig::inswapper_128(), "inswapper_128 (insightface)"),
         false => (GeneratorConfig::alphaface_256(), "AlphaFace generator (github.com/andrewyu90/Alphaface_Official)"),
     };
+    let ours = content.metadata.get(LAYOUT.0).is_some_and(|layout| layout == LAYOUT.1);
+    ensure!(
+        ours || !tensors.contains_key(EMAP),
+        "whether its tensor {EMAP} is the map M of a row vector e * M or transposed cannot be told; save the file without \
+         it, and add --emap M.npy"
+    );
     let mut weights = read_all(&tensors)?;
     // The checkpoints' map stands on the right of a row vector (e * M), a layer's weight on the left of a column.
     match (emap, &content.emap) {

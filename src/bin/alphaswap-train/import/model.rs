@@ -1,19 +1,20 @@
 //! What was imported: checked against the network's description, then written with its card.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::io::{self, BufRead};
 
+use alphaswap::error::Error;
 use alphaswap::models::{Card, CardPort, Model, Source, Weights};
 use alphaswap::nets::{ArcfaceConfig, GeneratorConfig, NetSpec, Port};
 use alphaswap::tensor::Tensor;
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use half::f16;
 use safetensors::tensor::{Dtype, View};
 use sha2::{Digest, Sha256};
 
+use super::generator;
 use super::output::Output;
+use crate::interrupt;
 
 /// A checkpoint's network in our terms.
 pub struct Imported {
@@ -46,7 +47,8 @@ pub struct Told {
 }
 
 impl Imported {
-    /// Checks every tensor against the network and writes both files; returns the card.
+    /// Checks every tensor against the network and writes both files; returns the card. Nothing is on the disk before
+    /// all is known to be good, and from then on an interrupt is waited for.
     ///
     /// # Errors
     /// Missing, additional and misshapen tensors are listed.
@@ -55,10 +57,13 @@ impl Imported {
         let model = Model { name: card.name.clone(), card, weights: self.weights, sha256: String::new() };
         model.check(&spec)?;
         let stored = |(name, tensor): (_, _)| (name, Stored { tensor, dtype: self.dtype });
-        safetensors::serialize_to_file(model.weights.0.iter().map(stored), None, output.weights())
-            .context("the weights cannot be written")?;
-        let card = Card { sha256: Some(sha256(output.weights())?), ..model.card };
-        output.commit(&toml::to_string(&card)?)?;
+        let layout = [generator::LAYOUT].map(|(key, layout)| (key.to_string(), layout.to_string()));
+        let metadata = model.card.generator.is_some().then(|| layout.into());
+        let weights = safetensors::serialize(model.weights.0.iter().map(stored), metadata)?;
+        let card = Card { sha256: Some(sha256(&weights[..])?), ..model.card };
+        let text = toml::to_string(&card)?;
+        interrupt::watch()?;
+        output.write(&weights, &text)?;
         Ok(card)
     }
 
@@ -67,11 +72,13 @@ impl Imported {
         let (network, generator, arcface, spec, input, output);
         match &self.network {
             Network::Generator(config) => {
-                (network, generator, arcface, spec) = ("alphaface", Some(config.clone()), None, config.spec()?);
+                (network, generator, arcface, spec) =
+                    ("alphaface", Some(config.clone()), None, config.spec().map_err(sizes)?);
                 (input, output) = (["RGB in [0, 1]", "embedding, not normalised"].as_slice(), "RGB in [0, 1]");
             }
             Network::Encoder(config) => {
-                (network, generator, arcface, spec) = ("arcface", None, Some(config.clone()), config.spec()?);
+                (network, generator, arcface, spec) =
+                    ("arcface", None, Some(config.clone()), config.spec().map_err(sizes)?);
                 (input, output) = (["RGB in [-1, 1]"].as_slice(), "embedding, not normalised");
             }
         }
@@ -94,6 +101,16 @@ impl Imported {
         };
         Ok((card, spec))
     }
+}
+
+/// The library blames a card for sizes that make no sense; here they were read off the checkpoint's tensors.
+fn sizes(error: Error) -> anyhow::Error {
+    let reason = match error {
+        Error::Model { reason, .. } => reason,
+        other => return other.into(),
+    };
+    let said = reason.strip_prefix("its card's [").and_then(|rest| rest.split_once("]: "));
+    anyhow!("the sizes of its tensors make no network: {}", said.map_or(reason.as_str(), |(_, said)| said))
 }
 
 /// A tensor as it is to be stored.
@@ -124,13 +141,13 @@ impl View for Stored<'_> {
     }
 }
 
-/// Hash of a file, in hexadecimal digits.
-pub fn sha256(path: &Path) -> io::Result<String> {
-    let (mut file, mut hash) = (BufReader::with_capacity(1 << 16, File::open(path)?), Sha256::new());
-    while let chunk @ [_, ..] = file.fill_buf()? {
+/// Hash of what `bytes` gives, in hexadecimal digits.
+pub fn sha256(mut bytes: impl BufRead) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    while let chunk @ [_, ..] = bytes.fill_buf()? {
         hash.update(chunk);
         let read = chunk.len();
-        file.consume(read);
+        bytes.consume(read);
     }
     Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }

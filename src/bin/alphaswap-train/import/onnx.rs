@@ -3,7 +3,7 @@
 //! Names of initialisers change with the exporter's version (`onnx::Conv_833`), so weights are found by the nodes that
 //! read them: both networks are chains, and the nodes stand in the order in which they are computed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use alphaswap::nets::{GeneratorConfig, Op};
 use anyhow::{Context, Result, bail, ensure};
@@ -32,7 +32,7 @@ pub fn read(file: Bytes) -> Result<Content> {
     let [conv, gemm, prelu, norm] = ["Conv", "Gemm", "PRelu", "BatchNormalization"].map(count);
     match (conv, gemm, prelu, norm) {
         (20, 12, 0, 0) => graph.inswapper(),
-        (_, 1, 2.., _) if norm == prelu + 1 => Ok(Content { tensors: graph.arcface()?, emap: None }),
+        (_, 1, 2.., _) if norm == prelu + 1 => Ok(Content { tensors: graph.arcface()?, ..Content::default() }),
         _ => bail!(
             "an ONNX file of another network ({conv} Conv, {gemm} Gemm, {prelu} PRelu, {norm} BatchNormalization); \
              known are inswapper_128 (20, 12, 0, 0) and ArcFace encoders with the norms behind convolutions folded in, \
@@ -91,19 +91,35 @@ impl Graph {
         for (node, name) in self.nodes("Conv").zip(names(|op| matches!(op, Op::Conv(_)))) {
             self.take(node, name, LAYER, &mut tensors)?;
         }
-        // Style layers depend on the identity only, so an optimiser may have moved them; their names tell them apart.
-        let mut styles: Vec<_> = self.nodes("Gemm").collect();
-        styles.sort_by_key(|node| node.input.get(1).and_then(|name| style_place(name)));
-        for (node, name) in styles.into_iter().zip(names(|op| matches!(op, Op::Linear { bias: Some(_), .. }))) {
+        for (node, name) in self.styles()?.into_values().zip(names(|op| matches!(op, Op::Linear { bias: Some(_), .. })))
+        {
             self.linear(node, name, &mut tensors)?;
         }
         let emap = self.initialisers.get("emap").or(self.initialisers.get(&self.last));
         match emap {
             Some(map) if matches!(map.shape[..], [rows, columns] if rows == columns) => {
-                Ok(Content { tensors, emap: Some(map.clone()) })
+                Ok(Content { tensors, emap: Some(map.clone()), ..Content::default() })
             }
             _ => bail!("not inswapper_128: its last initialiser ({}) is no square matrix, the emap", self.last),
         }
+    }
+
+    /// inswapper's style layers by block and unit. They depend on the identity only, so an optimiser may have moved
+    /// them; the names of their weights tell them apart.
+    fn styles(&self) -> Result<BTreeMap<(usize, usize), &NodeProto>> {
+        let mut styles = BTreeMap::new();
+        for node in self.nodes("Gemm") {
+            let weight = node.input.get(1).map_or("", String::as_str);
+            let place = style_place(weight).filter(|(block, unit)| (0..6).contains(block) && (1..=2).contains(unit));
+            let place = place.with_context(|| {
+                format!(
+                    "the weight {weight:?} does not tell its place; expected is styles.B.styleU.linear.weight, \
+                     B 0 to 5, U 1 or 2"
+                )
+            })?;
+            ensure!(styles.insert(place, node).is_none(), "two style layers read the weight {weight:?}");
+        }
+        Ok(styles)
     }
 
     /// An ArcFace encoder under AlphaFace's keys.

@@ -1,81 +1,74 @@
 //! A model's two files, which appear under their names only when both are complete.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
-use tempfile::{Builder, TempPath};
+use anyhow::{Context, Result, ensure};
+use tempfile::{Builder, NamedTempFile, TempPath};
 
-/// A file in the making, beside its final place; removed if it never gets there.
-struct Pending {
-    temp: TempPath,
-    target: PathBuf,
-}
+use crate::interrupt::{Interrupted, pressed};
 
-/// Weights and card in the making.
+/// Where weights and card go.
 pub struct Output {
-    weights: Pending,
-    card: Pending,
+    weights: PathBuf,
+    card: PathBuf,
 }
 
-impl Pending {
-    /// Reserves a place for `target`, which must not exist unless `overwrite` is set.
-    fn new(target: PathBuf, overwrite: bool) -> Result<Self> {
-        let shown = target.display();
-        ensure!(!target.is_dir(), "{shown}: is a folder; name a file in it");
-        ensure!(overwrite || !target.exists(), "{shown}: exists already; add --overwrite to replace it");
-        let temp = beside(&target).with_context(|| format!("cannot write {shown}"))?;
-        Ok(Self { temp, target })
-    }
-
-    fn commit(self) -> io::Result<()> {
-        File::options().append(true).open(&self.temp)?.sync_all()?;
-        self.temp.persist(&self.target).map_err(|e| e.error)
-    }
-}
-
-/// An empty file in the folder of `target`, with the rights that any new file gets.
-fn beside(target: &Path) -> io::Result<TempPath> {
+/// An empty file in the folder of `target`, with the rights that any new file gets; removed if it gets no other name.
+fn beside(target: &Path) -> io::Result<NamedTempFile> {
     let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok(Builder::new().make_in(folder, |path| File::create_new(path))?.into_temp_path())
+    Builder::new().prefix(".alphaswap-").suffix(".part").make_in(folder, |path| File::create_new(path))
+}
+
+/// A file beside `target` with all of `bytes`, flushed to the disk.
+fn part(target: &Path, bytes: &[u8]) -> io::Result<TempPath> {
+    let mut file = beside(target)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file.into_temp_path())
 }
 
 impl Output {
-    /// Reserves places for `weights` (.safetensors) and the card beside it (.toml).
+    /// The places of `weights` (.safetensors) and of the card beside it (.toml), free unless `overwrite` is set.
     pub fn new(weights: &Path, overwrite: bool) -> Result<Self> {
-        if weights.extension().is_none_or(|e| e != "safetensors") {
-            bail!("{}: a model file ends in .safetensors", weights.display());
+        let fits = weights.extension().is_some_and(|e| e == "safetensors");
+        ensure!(fits, "{}: a model file ends in .safetensors", weights.display());
+        let output = Self { weights: weights.into(), card: weights.with_extension("toml") };
+        for target in [&output.weights, &output.card] {
+            let shown = target.display();
+            ensure!(!target.is_dir(), "{shown}: is a folder; name a file in it");
+            ensure!(overwrite || !target.exists(), "{shown}: exists already; add --overwrite to replace it");
         }
-        let card = weights.with_extension("toml");
-        Ok(Self { weights: Pending::new(weights.into(), overwrite)?, card: Pending::new(card, overwrite)? })
+        Ok(output)
     }
 
-    /// Where the weights are to be written to.
-    pub fn weights(&self) -> &Path {
-        &self.weights.temp
-    }
-
-    /// Writes the card's text and gives both files their names. If that fails, all is as it was.
-    pub fn commit(self, card: &str) -> Result<()> {
-        let target = self.weights.target.clone();
-        let finish = || -> io::Result<()> {
-            fs::write(&self.card.temp, card)?;
-            // Whoever replaced the reserved file in writing may have narrowed its rights.
-            fs::set_permissions(&self.weights.temp, fs::metadata(&self.card.temp)?.permissions())?;
-            let old = target.exists().then(|| beside(&target)).transpose()?;
-            if let Some(old) = &old {
-                fs::rename(&target, old)?;
-            }
-            self.weights.commit().and_then(|()| self.card.commit()).inspect_err(|_| {
-                // The first error is the one to tell.
-                let _ = match old {
-                    Some(old) => old.persist(&target).map_err(|e| e.error),
-                    None => fs::remove_file(&target),
-                };
-            })
+    /// Writes both files, then gives them their names. If that fails or is interrupted, all is as it was.
+    pub fn write(&self, weights: &[u8], card: &str) -> Result<()> {
+        let part = |target: &Path, bytes| {
+            ensure!(!pressed(), Interrupted);
+            part(target, bytes).with_context(|| format!("cannot write {}", target.display()))
         };
-        finish().with_context(|| format!("cannot write {}", target.display()))
+        let (weights, card) = (part(&self.weights, weights)?, part(&self.card, card.as_bytes())?);
+        ensure!(!pressed(), Interrupted);
+        self.name(weights, card).with_context(|| format!("cannot write {}", self.weights.display()))
+    }
+
+    /// Names both files, or neither.
+    fn name(&self, weights: TempPath, card: TempPath) -> io::Result<()> {
+        let target = &self.weights;
+        let old = target.exists().then(|| beside(target)).transpose()?.map(NamedTempFile::into_temp_path);
+        if let Some(old) = &old {
+            fs::rename(target, old)?;
+        }
+        let name = |file: TempPath, target: &Path| file.persist(target).map_err(|e| e.error);
+        name(weights, target).and_then(|()| name(card, &self.card)).inspect_err(|_| {
+            // The first error is the one to tell.
+            let _ = match old {
+                Some(old) => name(old, target),
+                None => fs::remove_file(target),
+            };
+        })
     }
 }
 
@@ -91,9 +84,8 @@ mod tests {
             fs::write(&path, "old").unwrap();
         }
         let output = Output::new(&path, overwrite).unwrap();
-        fs::write(output.weights(), "new").unwrap();
         fs::create_dir(path.with_extension("toml")).unwrap();
-        assert!(output.commit("card").is_err());
+        assert!(output.write(b"new", "card").is_err());
         let entries = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_file());
         let read = |p: PathBuf| (p.file_name().unwrap().to_str().unwrap().into(), fs::read_to_string(p).unwrap());
         entries.map(read).collect()
