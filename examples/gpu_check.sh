@@ -104,7 +104,7 @@ printf '\n'
 # Ours in 16-bit storage beside the fastest of PyTorch's ways.
 for network in "${kernels[@]}"; do
     ours=$(sed -n 's/.*storage: \([0-9.]*\) ms the whole network.*/\1/p' "$out/kernels_$network.txt")
-    theirs=$(sed -n "s/^$network .* \([0-9.]*\) ms$/\1/p" "$out/pytorch.txt" 2>/dev/null | sort -g | head -n 1)
+    theirs=$(sed -n "s/^$network .* \([0-9.]*\) ms$/\1/p" "$out/pytorch.txt" 2>/dev/null | sort -g | head -n 1) || true
     [ -z "$ours" ] || [ -z "$theirs" ] || awk -v n="$network" -v o="$ours" -v t="$theirs" \
         'BEGIN { printf "%s: ours %.3f ms, PyTorch %.3f ms, speed ratio %.2f\n", n, o, t, t / o }'
 done
