@@ -74,9 +74,9 @@ impl GpuPath {
     /// Plans the networks.
     ///
     /// # Errors
-    /// [`Error::Model`](crate::Error::Model) for a generator that does not fit,
-    /// [`Error::Device`](crate::Error::Device) for one that is too large for this path,
-    /// [`Error::DeviceLost`](crate::Error::DeviceLost) when a kernel or the device fails.
+    /// [`Error::Model`] for a generator that does not fit,
+    /// [`Error::Device`] for one that is too large for this path,
+    /// [`Error::DeviceLost`] when a kernel or the device fails.
     pub fn new(ctx: &Arc<Context>, painter: &Painter, identity: &Identity, options: Options) -> Result<Self> {
         let net = |name: &str| {
             let model = Model::builtin(name)?;
