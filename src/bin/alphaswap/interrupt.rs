@@ -1,8 +1,12 @@
-//! Ctrl-C as a flag that long loops look at, so that they can clean up.
+//! Ctrl-C as a flag that long loops look at, so that they can clean up, and what the shell sees at the end.
 
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
+
+/// What the shell sees when a run was interrupted: 128 plus the number of SIGINT.
+const INTERRUPTED: u8 = 130;
 
 static PRESSED: AtomicBool = AtomicBool::new(false);
 
@@ -26,4 +30,19 @@ pub fn watch() -> Result<()> {
 /// Whether the user wants the run to end.
 pub fn pressed() -> bool {
     PRESSED.load(Ordering::Relaxed)
+}
+
+/// Says why a run failed, and turns its end into an exit code.
+pub fn exit_code(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Interrupted>() => {
+            eprintln!("{Interrupted}");
+            ExitCode::from(INTERRUPTED)
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -21,9 +21,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// What the shell sees when a run was interrupted: 128 plus the number of SIGINT.
-const INTERRUPTED: u8 = 130;
-
 /// Puts the face of a person who agreed to it onto the faces of a video, live or recorded.
 ///
 /// Make an identity file once from photos of that person (`alphaswap enroll`), then use it on recorded files
@@ -59,17 +56,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Net(args) => net::run(&args),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.is::<interrupt::Interrupted>() => {
-            eprintln!("{}", interrupt::Interrupted);
-            ExitCode::from(INTERRUPTED)
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    interrupt::exit_code(result)
 }
 
 /// The library's messages go to standard error; the variable `RUST_LOG` overrules `-v`.
