@@ -1,10 +1,11 @@
 // Lays a map out for the f16 matrix products: edges added, channels last and filled up with zeros to a multiple of
 // TILE_K. It costs one pass over the map; then every tap of a pixel is a run of neighbours. With UPSAMPLE the map is
-// read as if it had been upsampled by 2 (nn/upsample2.wgsl) first.
+// read as if it had been upsampled by 2 first.
 
 enable f16;
 //!import geometry
 //!import tap
+//!import upsampled
 
 // Channels of a slice (nn/conv_half.wgsl, nn/conv_matrix.wgsl).
 override TILE_K: u32 = 32u;
@@ -47,23 +48,7 @@ fn value(c: u32, at: i32) -> f16 {
         return 0.0h;
     }
     if UPSAMPLE {
-        return upsampled(c, u32(at) / p.in_w, u32(at) % p.in_w);
+        return f16(upsampled(c, p.in_h / 2u, p.in_w / 2u, u32(at) / p.in_w, u32(at) % p.in_w));
     }
     return input[c * p.in_h * p.in_w + u32(at)];
-}
-
-fn upsampled(c: u32, y: u32, x: u32) -> f16 {
-    let h = p.in_h / 2u;
-    let w = p.in_w / 2u;
-    let base = c * h * w;
-    let near_row = base + y / 2u * w;
-    let far_row = base + far(y, h) * w;
-    let far_x = far(x, w);
-    let near = 0.75 * f32(input[near_row + x / 2u]) + 0.25 * f32(input[near_row + far_x]);
-    let other = 0.75 * f32(input[far_row + x / 2u]) + 0.25 * f32(input[far_row + far_x]);
-    return f16(0.75 * near + 0.25 * other);
-}
-
-fn far(i: u32, n: u32) -> u32 {
-    return u32(clamp(i32(i / 2u) + select(-1, 1, i % 2u == 1u), 0, i32(n) - 1));
 }

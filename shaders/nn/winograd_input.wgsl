@@ -1,5 +1,5 @@
 // Winograd's input transform: an invocation makes one tile (x) of one channel (y). With UPSAMPLE the map is read as if
-// it had been upsampled by 2 (nn/upsample2.wgsl) first.
+// it had been upsampled by 2 (shared/upsampled.wgsl) first.
 
 //!import elem
 //!import winograd

@@ -1,11 +1,8 @@
 enable wgpu_cooperative_matrix;
 //!import subgroup
+//!import fragment_size
 
-// Fragments of 16 x 16 on the matrix units. Weights are stored by rows, pixels by columns.
-const FRAGMENT = 16u;
-alias FragmentA = coop_mat16x16<f16, A>;
-alias FragmentB = coop_mat16x16<f16, B>;
-alias FragmentC = coop_mat16x16<f32, C>;
+// Fragments on the matrix units. Weights are stored by rows, pixels by columns.
 
 // The fragment of weights that begins at quad `at` of its tile.
 fn load_a(at: u32) -> FragmentA {
