@@ -28,3 +28,9 @@ impl Tensor {
         Self { shape, data: vec![0.0; len] }
     }
 }
+
+/// Largest absolute difference of two lists of values; infinite where one is no number.
+pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    let worst = |m: f32, (a, b): (&f32, &f32)| if (a - b).is_nan() { f32::INFINITY } else { m.max((a - b).abs()) };
+    a.iter().zip(b).fold(0.0, worst)
+}

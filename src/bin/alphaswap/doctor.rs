@@ -6,7 +6,7 @@ use std::sync::Arc;
 use alphaswap::gpu::{self, Choice, Context as Gpu};
 use alphaswap::models::Model;
 use alphaswap::nets::{NetSpec, blazeface};
-use alphaswap::tensor::Tensor;
+use alphaswap::tensor::{Tensor, largest_difference};
 use anyhow::{Result, bail};
 use comfy_table::{Table, presets};
 use gst::prelude::*;
@@ -106,7 +106,7 @@ fn cpu_test() -> Result<String> {
     let got: Vec<f32> = outputs["scores"].data.iter().copied().step_by(112).collect();
     let share =
         |values: &[f32]| -> Vec<f32> { values.iter().zip(EXPECTED).map(|(v, e)| v / (1.0 + e.abs())).collect() };
-    verdict(difference(&share(&got), &share(&EXPECTED)), CPU_TOLERANCE, "the recorded answer")
+    verdict(largest_difference(&share(&got), &share(&EXPECTED)), CPU_TOLERANCE, "the recorded answer")
 }
 
 /// The generator on the GPU against the CPU engine.
@@ -116,7 +116,7 @@ fn gpu_test(gpu: &Arc<Gpu>) -> Result<String> {
     let inputs = waves(&spec);
     let cpu = AnyNet::new(None, spec.clone(), &model.weights)?.run(&inputs)?;
     let gpu = AnyNet::new(Some(gpu), spec, &model.weights)?.run(&inputs)?;
-    verdict(difference(&cpu["crop"].data, &gpu["crop"].data), GPU_TOLERANCE, "the CPU engine")
+    verdict(largest_difference(&cpu["crop"].data, &gpu["crop"].data), GPU_TOLERANCE, "the CPU engine")
 }
 
 /// Smooth inputs between 0 and 1 for every input of a network.
@@ -125,11 +125,6 @@ pub fn waves(spec: &NetSpec) -> HashMap<String, Tensor> {
     let tensor =
         |shape: &[usize]| Tensor { shape: shape.to_vec(), data: (0..shape.iter().product()).map(wave).collect() };
     spec.inputs.iter().map(|port| (port.name.clone(), tensor(&port.shape))).collect()
-}
-
-fn difference(a: &[f32], b: &[f32]) -> f32 {
-    let worst = |m: f32, (a, b): (&f32, &f32)| if (a - b).is_nan() { f32::INFINITY } else { m.max((a - b).abs()) };
-    a.iter().zip(b).fold(0.0, worst)
 }
 
 fn verdict(error: f32, tolerance: f32, truth: &str) -> Result<String> {

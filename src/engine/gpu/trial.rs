@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::gpu::Context;
 use crate::models::Weights;
 use crate::nets::{Activation, Builder, ConvArgs, Edge, NetSpec, Padding, Shape};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, largest_difference};
 
 /// Largest difference relative to the largest value: some bits of f32 sums in another order, or 11 significant bits of
 /// stored 16-bit floats.
@@ -48,8 +48,7 @@ fn trial(ctx: &Arc<Context>, kernel: ConvKernel, precision: Precision) -> Result
 /// Compares what a kernel made with the truth; what is no number is wrong.
 fn compare(got: &[f32], truth: &[f32], tolerance: f32) -> Result<(), String> {
     let largest = truth.iter().fold(0.0f32, |m, v| m.max(v.abs()));
-    let worst = got.iter().zip(truth).map(|(a, b)| (a - b).abs());
-    let worst = worst.fold(0.0, |m: f32, d| if d > m || d.is_nan() { d } else { m });
+    let worst = largest_difference(got, truth);
     let right = got.len() == truth.len() && worst <= tolerance * largest;
     right.then_some(()).ok_or_else(|| format!("it differs by {worst} from values up to {largest}"))
 }

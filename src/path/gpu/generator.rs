@@ -13,7 +13,7 @@ use crate::identity::Identity;
 use crate::models::Model;
 use crate::nets::{GeneratorConfig, NetSpec, Port};
 use crate::path::window::Window;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, largest_difference};
 
 /// Largest difference (working RGB, 0 to 1) between 16-bit and 32-bit storage at which 16 bits are used: four codes,
 /// about what rounding every feature map once costs.
@@ -134,7 +134,7 @@ fn tried(ctx: &Context, half: Net, full: impl FnOnce() -> Result<Net>, embedding
     let planned = ctx.guarded(|| full().map_err(|e| e.to_string()));
     let compared = planned.and_then(|full| {
         let wide = ctx.guarded(|| full.run_tensors(&inputs).map_err(|e| e.to_string()))?;
-        Ok((full, difference(&narrow["crop"], &wide["crop"])))
+        Ok((full, largest_difference(&narrow["crop"].data, &wide["crop"].data)))
     });
     ctx.check()?;
     match compared {
@@ -157,12 +157,6 @@ fn waves(spec: &NetSpec, embedding: &[f32]) -> Result<HashMap<String, Tensor>> {
         Ok((port.name.clone(), Tensor::new(port.shape.clone(), data)?))
     };
     spec.inputs.iter().map(tensor).collect()
-}
-
-/// Largest difference of two pictures; what is no number stays the worst.
-fn difference(a: &Tensor, b: &Tensor) -> f32 {
-    let differences = a.data.iter().zip(&b.data).map(|(a, b)| (a - b).abs());
-    differences.fold(0.0, |m: f32, d| if d > m || d.is_nan() { d } else { m })
 }
 
 #[cfg(test)]
