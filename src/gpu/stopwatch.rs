@@ -2,42 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use super::{BufferRange, Context};
+use super::{BufferRange, Clock, Context};
 use crate::error::Result;
-
-/// Bytes of two ticks.
-const TICKS: u64 = 16;
 
 /// Measures one compute pass at a time.
 #[derive(Debug)]
 pub struct Stopwatch<'a> {
     ctx: &'a Context,
-    clock: Option<Clock>,
-}
-
-/// The GPU's clock.
-#[derive(Debug)]
-struct Clock {
-    set: wgpu::QuerySet,
-    resolved: BufferRange,
-    staging: BufferRange,
-    tick_nanos: f64,
+    /// The GPU's clock, and where its ticks are read.
+    clock: Option<(Clock, BufferRange)>,
 }
 
 impl<'a> Stopwatch<'a> {
     /// By the GPU's clock where it has one that passes can read, else by the CPU's.
     pub fn new(ctx: &'a Context) -> Self {
-        let able = ctx.device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
-        let clock = able.then(|| {
-            let (label, ty) = (Some("stopwatch"), wgpu::QueryType::Timestamp);
-            let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
-            Clock {
-                set: ctx.device.create_query_set(&wgpu::QuerySetDescriptor { label, ty, count: 2 }),
-                resolved: ctx.buffer("ticks", TICKS, usage),
-                staging: ctx.staging("ticks", TICKS),
-                tick_nanos: f64::from(ctx.queue.get_timestamp_period()),
-            }
-        });
+        let clock = Clock::new(ctx, "stopwatch", 1).map(|clock| (clock, ctx.staging("ticks", Clock::PASS_BYTES)));
         Self { ctx, clock }
     }
 
@@ -47,24 +26,16 @@ impl<'a> Stopwatch<'a> {
     /// [`Error::DeviceLost`](crate::Error::DeviceLost).
     pub fn time(&self, record: impl FnOnce(&mut wgpu::ComputePass<'_>)) -> Result<Duration> {
         let mut encoder = self.ctx.encoder("stopwatch");
-        let timestamp_writes = self.clock.as_ref().map(|clock| wgpu::ComputePassTimestampWrites {
-            query_set: &clock.set,
-            beginning_of_pass_write_index: Some(0),
-            end_of_pass_write_index: Some(1),
-        });
+        let timestamp_writes = self.clock.as_ref().map(|(clock, _)| clock.pass(0));
         record(&mut encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes }));
-        let Some(clock) = &self.clock else {
+        let Some((clock, staging)) = &self.clock else {
             let start = Instant::now();
             self.ctx.submit(encoder)?;
             self.ctx.wait()?;
             return Ok(start.elapsed());
         };
-        encoder.resolve_query_set(&clock.set, 0..2, &clock.resolved.buffer, 0);
-        encoder.copy_buffer_to_buffer(&clock.resolved.buffer, 0, &clock.staging.buffer, 0, TICKS);
+        clock.finish(&mut encoder, 1, staging, 0);
         let submitted = self.ctx.submit(encoder)?;
-        self.ctx.map(&clock.staging, TICKS, submitted, |bytes| {
-            let [start, end]: [u64; 2] = bytemuck::pod_read_unaligned(bytes);
-            Duration::from_nanos((end.saturating_sub(start) as f64 * clock.tick_nanos) as u64)
-        })
+        self.ctx.map(staging, Clock::PASS_BYTES, submitted, |bytes| clock.times(bytes).sum())
     }
 }
