@@ -1,7 +1,44 @@
 //! Files that appear under their name only when they are complete.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+
+use tempfile::{Builder, NamedTempFile, TempPath};
+
+/// Who may read a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Only its owner.
+    Owner,
+    /// Whoever may read any new file of the user's.
+    Usual,
+}
+
+/// An empty file in the folder of `target`; removed if it gets no other name.
+///
+/// # Errors
+/// What the operating system says.
+pub fn beside(target: &Path, readers: Readers) -> io::Result<NamedTempFile> {
+    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = Builder::new();
+    builder.prefix(".alphaswap-").suffix(".part");
+    match readers {
+        Readers::Owner => builder.tempfile_in(folder),
+        Readers::Usual => builder.make_in(folder, |path| File::create_new(path)),
+    }
+}
+
+/// A file beside `target` with all of `bytes`, flushed to the disk.
+///
+/// # Errors
+/// What the operating system says.
+pub fn part(target: &Path, bytes: &[u8], readers: Readers) -> io::Result<TempPath> {
+    let mut file = beside(target, readers)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file.into_temp_path())
+}
 
 /// Writes `bytes` beside `path`, flushes them to the disk, then gives the file its name; only its owner can read it.
 /// Nothing is left behind on failure.
@@ -13,10 +50,5 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a folder"));
     }
     path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "names no file"))?;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".alphaswap-").suffix(".part").tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    Ok(part(path, bytes, Readers::Owner)?.persist(path)?)
 }

@@ -1,32 +1,30 @@
 //! Output files that appear under their name only when they are complete.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
+use alphaswap::files::{Readers, beside};
 use anyhow::{Context, Result, bail};
+use tempfile::TempPath;
 
 /// A file in the making, beside its final place. Dropped without [`Self::commit`] it is removed.
 pub struct Pending {
-    temp: PathBuf,
+    temp: TempPath,
     target: PathBuf,
 }
 
 impl Pending {
     /// Reserves a place for `target`, which must not exist unless `overwrite` is set.
     pub fn new(target: &Path, overwrite: bool) -> Result<Self> {
-        let name = target.file_name().with_context(|| format!("{}: names no file", target.display()))?;
+        target.file_name().with_context(|| format!("{}: names no file", target.display()))?;
         if target.is_dir() {
             bail!("{}: is a folder; name a file in it", target.display());
         }
         if target.exists() && !overwrite {
             bail!("{}: exists already; add --overwrite to replace it", target.display());
         }
-        let mut temp_name = std::ffi::OsString::from(".");
-        temp_name.push(name);
-        temp_name.push(format!(".{}.part", std::process::id()));
-        let pending = Self { temp: target.with_file_name(temp_name), target: target.into() };
-        fs::File::create(&pending.temp).with_context(|| format!("cannot write {}", target.display()))?;
-        Ok(pending)
+        let file = beside(target, Readers::Usual).with_context(|| format!("cannot write {}", target.display()))?;
+        Ok(Self { temp: file.into_temp_path(), target: target.into() })
     }
 
     /// Where to write to.
@@ -36,17 +34,11 @@ impl Pending {
 
     /// Flushes what was written to the disk and gives it its name.
     pub fn commit(self) -> Result<()> {
-        let finish = || {
-            fs::OpenOptions::new().append(true).open(&self.temp)?.sync_all()?;
-            fs::rename(&self.temp, &self.target)
+        let Self { temp, target } = self;
+        let finish = || -> io::Result<()> {
+            fs::OpenOptions::new().append(true).open(&temp)?.sync_all()?;
+            Ok(temp.persist(&target)?)
         };
-        finish().with_context(|| format!("cannot write {}", self.target.display()))
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        // After a commit there is nothing left to remove.
-        let _ = fs::remove_file(&self.temp);
+        finish().with_context(|| format!("cannot write {}", target.display()))
     }
 }

@@ -1,11 +1,11 @@
 //! A model's two files, which appear under their names only when both are complete.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
+use alphaswap::files::{Readers, beside, part};
 use anyhow::{Context, Result, ensure};
-use tempfile::{Builder, NamedTempFile, TempPath};
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::interrupt::{Interrupted, pressed};
 
@@ -13,20 +13,6 @@ use crate::interrupt::{Interrupted, pressed};
 pub struct Output {
     weights: PathBuf,
     card: PathBuf,
-}
-
-/// An empty file in the folder of `target`, with the rights that any new file gets; removed if it gets no other name.
-fn beside(target: &Path) -> io::Result<NamedTempFile> {
-    let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Builder::new().prefix(".alphaswap-").suffix(".part").make_in(folder, |path| File::create_new(path))
-}
-
-/// A file beside `target` with all of `bytes`, flushed to the disk.
-fn part(target: &Path, bytes: &[u8]) -> io::Result<TempPath> {
-    let mut file = beside(target)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    Ok(file.into_temp_path())
 }
 
 impl Output {
@@ -47,7 +33,7 @@ impl Output {
     pub fn write(&self, weights: &[u8], card: &str) -> Result<()> {
         let part = |target: &Path, bytes| {
             ensure!(!pressed(), Interrupted);
-            part(target, bytes).with_context(|| format!("cannot write {}", target.display()))
+            part(target, bytes, Readers::Usual).with_context(|| format!("cannot write {}", target.display()))
         };
         let (weights, card) = (part(&self.weights, weights)?, part(&self.card, card.as_bytes())?);
         ensure!(!pressed(), Interrupted);
@@ -57,7 +43,8 @@ impl Output {
     /// Names both files, or neither.
     fn name(&self, weights: TempPath, card: TempPath) -> io::Result<()> {
         let target = &self.weights;
-        let old = target.exists().then(|| beside(target)).transpose()?.map(NamedTempFile::into_temp_path);
+        let old =
+            target.exists().then(|| beside(target, Readers::Usual)).transpose()?.map(NamedTempFile::into_temp_path);
         if let Some(old) = &old {
             fs::rename(target, old)?;
         }
