@@ -38,6 +38,14 @@ pub enum Error {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// Data, configuration or a checkpoint that training cannot use.
+    #[error("{what}: {reason}")]
+    Training {
+        /// The file or setting.
+        what: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
     /// A picture buffer does not fit its description.
     #[error("frame: {0}")]
     Frame(String),
@@ -69,6 +77,11 @@ impl Error {
     /// An [`Error::Model`].
     pub fn model(model: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Model { model: model.into(), reason: reason.into() }
+    }
+
+    /// An [`Error::Training`]; `what` is a file or a setting.
+    pub fn training(what: impl std::fmt::Display, reason: impl Into<String>) -> Self {
+        Self::Training { what: what.to_string(), reason: reason.into() }
     }
 
     /// An [`Error::Model`] said of `model`; other errors as they are.

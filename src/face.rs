@@ -55,7 +55,8 @@ pub struct Detection {
 }
 
 /// Head pose in degrees; zero looks into the camera.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pose {
     /// Turn to the side.
     pub yaw: f32,

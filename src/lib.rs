@@ -30,6 +30,8 @@ pub mod settings;
 pub mod smooth;
 pub mod tensor;
 mod track;
+#[cfg(feature = "train")]
+pub mod train;
 
 pub use error::{Error, Result};
 pub use pipeline::{Pipeline, Report};

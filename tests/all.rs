@@ -25,6 +25,8 @@ mod simplify;
 mod smooth;
 mod support;
 mod track;
+#[cfg(feature = "train")]
+mod train;
 
 /// Lets tests count what their thread allocates.
 #[global_allocator]

@@ -1,0 +1,1 @@
+//! A caption for each photo of a data set.

@@ -1,0 +1,1 @@
+//! Checkpoints: written atomically, resumed exactly.

@@ -1,0 +1,1 @@
+//! Judging a generator on photos of people that it never saw.

@@ -1,0 +1,1 @@
+//! Optimisation: AdamW, clipping by the global norm, schedules, exponential moving averages.

@@ -1,0 +1,1 @@
+//! Pseudo-triplets: made-up pictures as input, real photos as target.

@@ -1,0 +1,3 @@
+//! The trainer, on the CPU device.
+
+mod spec_module;
