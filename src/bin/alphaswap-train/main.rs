@@ -3,6 +3,7 @@
 mod import;
 #[path = "../alphaswap/interrupt.rs"]
 mod interrupt;
+mod train;
 
 use std::process::ExitCode;
 
@@ -19,10 +20,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Import(import::Args),
+    Report(train::ReportArgs),
+    Train(train::Args),
 }
 
 fn main() -> ExitCode {
     interrupt::exit_code(match Cli::parse().command {
         Command::Import(args) => import::run(&args),
+        Command::Report(args) => train::report(&args),
+        Command::Train(args) => train::run(&args),
     })
 }
