@@ -1,3 +1,4 @@
 //! The trainer, on the CPU device.
 
+mod pseudo;
 mod spec_module;

@@ -3,6 +3,7 @@
 mod import;
 #[path = "../alphaswap/interrupt.rs"]
 mod interrupt;
+mod pseudo;
 mod train;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Import(import::Args),
+    Pseudo(pseudo::Args),
     Report(train::ReportArgs),
     Train(train::Args),
 }
@@ -27,6 +29,7 @@ enum Command {
 fn main() -> ExitCode {
     interrupt::exit_code(match Cli::parse().command {
         Command::Import(args) => import::run(&args),
+        Command::Pseudo(args) => pseudo::run(&args),
         Command::Report(args) => train::report(&args),
         Command::Train(args) => train::run(&args),
     })

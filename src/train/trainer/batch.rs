@@ -1,8 +1,6 @@
 //! What a step is made of: a pure function of the run's seed and the step, so that a resumed run sees what it would have
 //! seen.
 
-use std::path::Path;
-
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -10,7 +8,7 @@ use rayon::prelude::*;
 use super::augment::Variation;
 use super::material::Material;
 use super::planes::Planes;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::train::caption;
 use crate::train::data::Item;
 use crate::train::pseudo::Shards;
@@ -121,12 +119,14 @@ impl Material {
     /// As [`Self::batch`].
     pub fn held_out(&self, index: usize) -> Result<(Triplet, Vec<f32>)> {
         let (shards, records) = self.checks()?;
-        let triplet = self.triplet(shards, records[index], Variation::none(self.crop()))?;
-        let person = |at: usize| self.photo_of(&shards.record(records[at]).identity).map(|item| item.person.as_str());
-        let mut others = (1..records.len()).map(|ahead| (index + ahead) % records.len());
-        let me = person(index)?;
-        let stranger = others.find(|&at| person(at).is_ok_and(|p| p != me)).unwrap_or(index);
-        Ok((triplet, self.embedding(self.photo_of(&shards.record(records[stranger]).identity)?)?))
+        let (number, record) = &records[index];
+        let me = &self.photo_of(&record.identity)?.person;
+        let others = records.iter().cycle().skip(index).take(records.len());
+        let mut others = others.filter_map(|(_, other)| self.photo_of(&other.identity).ok());
+        let stranger = others.find(|item| item.person != *me).map(|item| self.embedding(item)).transpose()?;
+        let triplet = self.triplet(shards, *number, Variation::none(self.crop()))?;
+        let nobody = || Error::training("the held-out triplets", "are all of one person; hold out two or more");
+        Ok((triplet, stranger.ok_or_else(nobody)?))
     }
 
     fn random_triplet(&self, rng: &mut ChaCha8Rng) -> Result<Triplet> {
@@ -142,9 +142,9 @@ impl Material {
         let input = sample.input.as_ref().map_or_else(|| self.canvas(item), |i| Ok(Planes::from_bytes(i, side)))?;
         let input = variation.picture(&input);
         Ok(Triplet {
-            guide: match self.config.generator.guide {
-                true => variation.guide(&Planes::from_bytes(&sample.guide, side), &mask),
-                false => input.clone(),
+            guide: match sample.guide.filter(|_| self.config.generator.guide) {
+                Some(guide) => variation.guide(&Planes::from_bytes(&guide, side), &mask),
+                None => input.clone(),
             },
             input,
             target: variation.picture(&self.canvas(item)?),
@@ -174,9 +174,11 @@ impl Material {
         let (target, source) = (self.photo_of(&sample.record.photo)?, self.photo_of(&sample.record.identity)?);
         let variation = self.vary(rng);
         let mask = variation.place(&Planes::from_bytes(&sample.mask, self.canvas_side()));
+        let photo = self.canvas(target)?;
+        let guide = sample.guide.map_or_else(|| photo.clone(), |guide| Planes::from_bytes(&guide, self.canvas_side()));
         Ok(Swap {
-            target: variation.picture(&self.canvas(target)?),
-            guide: variation.guide(&Planes::from_bytes(&sample.guide, self.canvas_side()), &mask),
+            target: variation.picture(&photo),
+            guide: variation.guide(&guide, &mask),
             face: variation.place(&self.face(target)?).max(&mask),
             source: Variation::none(self.crop()).picture(&self.canvas(source)?),
             identity: self.embedding(source)?,

@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::config::Config;
-use super::people::People;
 use super::planes::Planes;
 use crate::align;
 use crate::error::{Error, Result};
-use crate::nets::GeneratorConfig;
 use crate::train::data::{Dataset, Item};
-use crate::train::pseudo::{Kind, Record, Shards};
+use crate::train::people::People;
+use crate::train::pseudo::{Kind, Record, Shards, canvas_at};
 
 /// Photos whose embeddings make up the mean that centres them.
 const MEAN_OF: usize = 4096;
@@ -24,7 +23,7 @@ pub struct Material {
     photos: Vec<Item>,
     captions: HashMap<String, String>,
     pseudo: Option<Pseudo>,
-    held_out: Option<(Shards, Vec<usize>)>,
+    held_out: Option<(Shards, Vec<(usize, Record)>)>,
 }
 
 /// The pseudo set with the numbers of the records that may be trained on.
@@ -44,13 +43,13 @@ impl Material {
     /// that a step needs, no captions.
     pub fn open(config: &Config) -> Result<Self> {
         let set = Dataset::open(&config.data.set)?;
-        let held = People::new(&config.data.held_out, &set.items)?;
-        let photos: Vec<_> = set.items.iter().filter(|item| !held.contain(&item.person)).cloned().collect();
+        let people = People { without: config.data.held_out.clone(), ..People::default() };
+        let photos: Vec<_> = people.choose(&set.items)?.into_iter().cloned().collect();
         let captions = set.captions()?;
         let mut material = Self { config: config.clone(), set, photos, captions, pseudo: None, held_out: None };
         material.check_photos()?;
-        material.open_pseudo(&held)?;
-        material.open_held_out(&held)?;
+        material.open_pseudo(&people)?;
+        material.open_held_out(&people)?;
         Ok(material)
     }
 
@@ -94,7 +93,7 @@ impl Material {
 
     /// The photo's canvas at the generator's size: three planes.
     pub(super) fn canvas(&self, item: &Item) -> Result<Planes> {
-        Ok(Planes::from_rgb(&self.set.canvas(item)?, self.canvas_side()))
+        Ok(Planes::from_rgb(&canvas_at(&self.set, item, self.crop())?.0))
     }
 
     /// 1 where the photo's face is seen: one plane.
@@ -104,8 +103,8 @@ impl Material {
 
     /// The photo's embedding by the generator's encoder.
     pub(super) fn embedding(&self, item: &Item) -> Result<Vec<f32>> {
-        let (mut features, name) = (self.set.features(item)?, encoder(&self.config.generator));
-        features.embeddings.remove(&name).ok_or_else(|| {
+        let (mut features, name) = (self.set.features(item)?, &self.config.generator.identity.encoder);
+        features.embeddings.remove(name).ok_or_else(|| {
             let path = self.set.file(item, "safetensors");
             Error::training(path.display(), format!("has no embedding.{name}; prepare anew"))
         })
@@ -139,15 +138,15 @@ impl Material {
     }
 
     /// Triplets of people that are held out.
-    pub(super) fn checks(&self) -> Result<(&Shards, &[usize])> {
+    pub(super) fn checks(&self) -> Result<(&Shards, &[(usize, Record)])> {
         self.held_out.as_ref().map(|(shards, records)| (shards, records.as_slice())).ok_or_else(no_pseudo)
     }
 
     fn check_photos(&self) -> Result<()> {
         let error = |reason: String| Err(Error::training(self.set.folder.display(), reason));
         let (header, config) = (&self.set.header, &self.config);
-        let encoder = encoder(&config.generator);
-        if !header.encoders.contains(&encoder) {
+        let encoder = &config.generator.identity.encoder;
+        if !header.encoders.contains(encoder) {
             let known = header.encoders.join(", ");
             return error(format!(
                 "has no embeddings of {encoder}, which the generator reads (there are {known}); prepare with --encoder"
@@ -173,39 +172,32 @@ impl Material {
         Ok(())
     }
 
-    fn open_pseudo(&mut self, held: &People) -> Result<()> {
+    fn open_pseudo(&mut self, people: &People) -> Result<()> {
         let data = &self.config.data;
         let Some(folder) = data.pseudo.as_ref().filter(|_| data.triplets + data.swaps > 0) else { return Ok(()) };
         let shards = self.shards(folder)?;
-        let free = |record: &Record| {
-            self.people_of(record).is_ok_and(|mut people| people.all(|person| !held.contain(person)))
-        };
-        let pick = |kind: Kind| numbers(&shards, |record| record.kind == kind && free(record));
-        let kind = triplet_kind(&self.config.generator);
-        let pseudo = Pseudo { triplets: pick(kind), swaps: pick(Kind::Swap), shards };
-        for (kind, wanted, found) in
-            [(kind, data.triplets, &pseudo.triplets), (Kind::Swap, data.swaps, &pseudo.swaps)]
-        {
+        let free = |person: &str| people.takes(person);
+        let triplets = self.numbers(&shards, |kind| self.is_triplet(kind), free)?;
+        let swaps = self.numbers(&shards, |kind| kind == Kind::Swap, free)?;
+        for (what, wanted, found) in [("triplets", data.triplets, &triplets), ("swaps", data.swaps, &swaps)] {
             if wanted > 0 && found.is_empty() {
-                let reason = format!("has no {kind:?} of people that are not held out; make some with `pseudo mesh`");
-                return Err(Error::training(folder.display(), reason.to_lowercase()));
+                let reason = format!("has no {what} of people that are not held out; make some with `pseudo mesh`");
+                return Err(Error::training(folder.display(), reason));
             }
         }
+        let pseudo = Pseudo { triplets, swaps, shards };
         self.pseudo = Some(pseudo);
         Ok(())
     }
 
-    fn open_held_out(&mut self, held: &People) -> Result<()> {
+    fn open_held_out(&mut self, people: &People) -> Result<()> {
         let data = &self.config.data;
         let Some(folder) = data.held_out_pseudo.as_ref().or(data.pseudo.as_ref()) else { return Ok(()) };
         if self.config.output.validate_every == 0 {
             return Ok(());
         }
         let shards = self.shards(folder)?;
-        let kind = triplet_kind(&self.config.generator);
-        let all_held =
-            |record: &Record| self.people_of(record).is_ok_and(|mut people| people.all(|person| held.contain(person)));
-        let records = numbers(&shards, |record| record.kind == kind && all_held(record));
+        let records = self.numbers(&shards, |kind| self.is_triplet(kind), |person| !people.takes(person))?;
         if records.is_empty() {
             return Err(Error::training(
                 folder.display(),
@@ -213,40 +205,44 @@ impl Material {
                  held_out_pseudo, or set output.validate_every to 0",
             ));
         }
+        let all: Vec<_> = shards.records().cloned().collect();
+        let records = records.into_iter().map(|number| (number, all[number].clone())).collect();
         self.held_out = Some((shards, records));
         Ok(())
     }
 
     fn shards(&self, folder: &Path) -> Result<Shards> {
         let shards = Shards::open(folder)?;
-        if shards.header().crop == self.crop() {
-            return Ok(shards);
+        let (made, wanted) = (shards.header.crop, self.crop());
+        if made == wanted {
+            return shards.check(&self.set).map(|()| shards);
         }
-        let (made, wanted) = (shards.header().crop, self.crop());
         let reason = format!("has crops of {made} px, the generator wants {wanted}; make it with --crop {wanted}");
         Err(Error::training(folder.display(), reason))
     }
 
-    /// Whoever has a part in a record.
-    fn people_of(&self, record: &Record) -> Result<impl Iterator<Item = &str>> {
-        let ids = record.from.iter().chain([&record.photo, &record.identity]);
-        let people = ids.map(|id| self.photo_of(id).map(|item| item.person.as_str())).collect::<Result<Vec<_>>>()?;
-        Ok(people.into_iter())
+    /// The numbers of the samples of a kind in which only such people have a part.
+    fn numbers(
+        &self,
+        shards: &Shards,
+        kind: impl Fn(Kind) -> bool,
+        person: impl Fn(&str) -> bool,
+    ) -> Result<Vec<usize>> {
+        let mut numbers = Vec::new();
+        for (number, record) in shards.records().enumerate().filter(|(_, record)| kind(record.kind)) {
+            let ids = record.from.iter().chain([&record.photo, &record.identity]);
+            let people = ids.map(|id| self.photo_of(id)).collect::<Result<Vec<_>>>()?;
+            if people.iter().all(|item| person(&item.person)) {
+                numbers.push(number);
+            }
+        }
+        Ok(numbers)
     }
-}
 
-/// The name under which the data set holds the generator's embeddings.
-fn encoder(generator: &GeneratorConfig) -> String {
-    generator.identity.encoder.clone()
-}
-
-/// Round trips are for generators that see a guide, labels for those that see the identity's vector alone.
-const fn triplet_kind(generator: &GeneratorConfig) -> Kind {
-    if generator.guide { Kind::Trip } else { Kind::Label }
-}
-
-fn numbers(shards: &Shards, wanted: impl Fn(&Record) -> bool) -> Vec<usize> {
-    (0..shards.len()).filter(|&i| wanted(shards.record(i))).collect()
+    /// Generators that see a guide need one; others see the input of any made-up picture.
+    fn is_triplet(&self, kind: Kind) -> bool {
+        if self.config.generator.guide { kind == Kind::Trip } else { kind.has_input() }
+    }
 }
 
 fn no_pseudo() -> Error {

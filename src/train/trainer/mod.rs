@@ -22,7 +22,6 @@ mod loader;
 mod material;
 pub mod metrics;
 mod networks;
-pub mod people;
 pub mod planes;
 pub mod report;
 mod run;

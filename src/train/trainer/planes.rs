@@ -19,16 +19,20 @@ impl Planes {
         Self { side, data: bytes.iter().map(|&b| f32::from(b) / 255.0).collect() }
     }
 
-    /// A square picture at `side` pixels: three planes.
-    pub fn from_rgb(picture: &RgbImage, side: usize) -> Self {
-        let picture = resized(picture, side);
+    /// A square picture: three planes.
+    pub fn from_rgb(picture: &RgbImage) -> Self {
+        let side = picture.width() as usize;
         let plane = |channel: usize| picture.pixels().map(move |p| f32::from(p.0[channel]) / 255.0);
         Self { side, data: (0..3).flat_map(plane).collect() }
     }
 
     /// A square mask at `side` pixels: one plane.
     pub fn from_gray(mask: &GrayImage, side: usize) -> Self {
-        let mask = resized(mask, side);
+        // A triangle as wide as the reduction keeps half-pixel centres, as the canvas of a smaller crop has them.
+        let mask = match mask.width() as usize == side {
+            true => mask,
+            false => &imageops::resize(mask, side as u32, side as u32, FilterType::Triangle),
+        };
         Self { side, data: mask.pixels().map(|&Luma([v])| f32::from(v) / 255.0).collect() }
     }
 
@@ -57,19 +61,6 @@ impl Planes {
             let at = y as usize * self.side + x as usize;
             image::Rgb([0, 1, 2].map(|c| (self.data[c * pixels + at].clamp(0.0, 1.0) * 255.0).round() as u8))
         })
-    }
-}
-
-/// The picture at `side` pixels. A triangle as wide as the reduction keeps half-pixel centres, as the canvas of half the
-/// crop needs (`align::canvas_from_frame`).
-fn resized<P>(picture: &image::ImageBuffer<P, Vec<u8>>, side: usize) -> image::ImageBuffer<P, Vec<u8>>
-where
-    P: image::Pixel<Subpixel = u8> + 'static,
-{
-    let side = side as u32;
-    match picture.dimensions() == (side, side) {
-        true => picture.clone(),
-        false => imageops::resize(picture, side, side, FilterType::Triangle),
     }
 }
 
