@@ -2,3 +2,4 @@
 
 mod pseudo;
 mod spec_module;
+mod trainer;

@@ -5,6 +5,7 @@ mod import;
 mod interrupt;
 mod pseudo;
 mod train;
+mod train_pack;
 
 use std::process::ExitCode;
 
@@ -21,16 +22,20 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Import(import::Args),
+    Pack(train_pack::PackArgs),
     Pseudo(pseudo::Args),
     Report(train::ReportArgs),
     Train(train::Args),
+    Unpack(train_pack::UnpackArgs),
 }
 
 fn main() -> ExitCode {
     interrupt::exit_code(match Cli::parse().command {
         Command::Import(args) => import::run(&args),
+        Command::Pack(args) => train_pack::pack(&args),
         Command::Pseudo(args) => pseudo::run(&args),
         Command::Report(args) => train::report(&args),
         Command::Train(args) => train::run(&args),
+        Command::Unpack(args) => train_pack::unpack(&args),
     })
 }
