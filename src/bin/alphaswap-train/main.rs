@@ -1,5 +1,6 @@
 //! `alphaswap-train`: makes the models that the filter runs.
 
+mod caption;
 mod import;
 #[path = "../alphaswap/interrupt.rs"]
 mod interrupt;
@@ -21,6 +22,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Caption(caption::Args),
     Import(import::Args),
     Pack(train_pack::PackArgs),
     Pseudo(pseudo::Args),
@@ -31,6 +33,7 @@ enum Command {
 
 fn main() -> ExitCode {
     interrupt::exit_code(match Cli::parse().command {
+        Command::Caption(args) => caption::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Pack(args) => train_pack::pack(&args),
         Command::Pseudo(args) => pseudo::run(&args),
