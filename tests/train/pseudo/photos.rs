@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
 
 use alphaswap::align::canvas_side;
 use alphaswap::face::Landmarks;
 use alphaswap::identity::enroll::Enroller;
 use alphaswap::identity::photo::resize;
 use alphaswap::mesh;
-use alphaswap::train::data::{Dataset, Header, Item, PhotoSet, item_file};
+use alphaswap::train::data::{Dataset, Header, Item, PhotoSet};
 use glam::{EulerRot, Mat3, Vec3};
 use image::{Rgb, RgbImage};
 use safetensors::tensor::{Dtype, TensorView};
@@ -80,27 +79,26 @@ fn data_set(crop: usize, photos: Vec<(String, usize, RgbImage, Landmarks)>) -> (
     let set = PhotoSet { name: "drawn".into(), folder: "photos".into(), licence: "none, drawings".into() };
     let header = Header { version: 1, crop, encoders: vec!["faceres_224".into()], sets: vec![set] };
     fs::write(folder.path().join("dataset.toml"), toml::to_string(&header).unwrap()).unwrap();
-    let mut items = Vec::new();
+    let mut data = Dataset { folder: folder.path().into(), header, items: Vec::new() };
     for (person, number, canvas, points) in photos {
         let fit = mesh::pose(&points);
-        let shown =
-            Item { pose: fit.pose, expression: mesh::expression(&fit.normalised), ..item(&person, number, 0.0, 0.0) };
-        write(folder.path(), &shown.id, &canvas, &points);
-        items.push(shown);
+        let expression = mesh::expression(&fit.normalised);
+        let shown = Item { pose: fit.pose, expression, ..item(&person, number, 0.0, 0.0) };
+        write(&data, &shown, &canvas, &points);
+        data.items.push(shown);
     }
-    items.sort_by(|a, b| a.id.cmp(&b.id));
-    let lines = items.iter().map(|i| serde_json::to_string(i).unwrap() + "\n").collect::<String>();
+    data.items.sort_by(|a, b| a.id.cmp(&b.id));
+    let lines = data.items.iter().map(|i| serde_json::to_string(i).unwrap() + "\n").collect::<String>();
     fs::write(folder.path().join("index.jsonl"), lines).unwrap();
-    let data = Dataset::open(folder.path()).unwrap();
     (folder, data)
 }
 
-fn write(folder: &Path, id: &str, canvas: &RgbImage, points: &Landmarks) {
-    let file = item_file(folder, id, "png");
+fn write(data: &Dataset, item: &Item, canvas: &RgbImage, points: &Landmarks) {
+    let file = data.file(item, "png");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     canvas.save(file).unwrap();
     let values: Vec<f32> = points.0.iter().flat_map(|p| p.to_array()).collect();
     let view = TensorView::new(Dtype::F32, vec![points.0.len(), 3], bytemuck::cast_slice(&values)).unwrap();
     let bytes = safetensors::serialize(HashMap::from([("points", view)]), None).unwrap();
-    fs::write(item_file(folder, id, "safetensors"), bytes).unwrap();
+    fs::write(data.file(item, "safetensors"), bytes).unwrap();
 }
