@@ -18,27 +18,36 @@ use super::super::pseudo::photos::drawn;
 /// Side of the crops.
 pub const CROP: usize = 32;
 
-/// A data set with its pseudo set, both removed when dropped.
+/// A data set with its pseudo sets, all removed when dropped.
 pub struct Sets {
-    _photos: TempDir,
-    _pseudo: TempDir,
-    /// The data set.
+    _folders: [TempDir; 3],
+    /// Two photos each of five people, A to E.
     pub data: Dataset,
-    /// The pseudo set's folder.
+    /// The folder of C's, D's and E's pseudo set.
     pub pseudo: PathBuf,
+    /// The folder of A's and B's.
+    pub held_out: PathBuf,
 }
 
 impl Sets {
-    /// Four people with three photos each, D being held out of the pseudo set but for samples of D and C alone.
+    /// Draws the photos and makes the pseudo sets.
     pub fn new() -> Self {
         let (photos, data) = drawn(5, 2, CROP);
         for (number, item) in data.items.iter().enumerate() {
             complete(&data, &item.id, &item.person, number);
         }
-        let pseudo = tempfile::tempdir().unwrap();
-        let options = Options { labels: 4, trips: 0.7, swaps: 2, people: People::default() };
-        Maker::new(&data, CROP, 5, options).unwrap().run(pseudo.path(), 1, |_| ControlFlow::Continue(())).unwrap();
-        Self { _photos: photos, pseudo: pseudo.path().into(), _pseudo: pseudo, data }
+        let [pseudo, held_out] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let held: Vec<String> = vec!["drawn/[AB]".into()];
+        let (others, only) = (
+            People { only: Vec::new(), without: held.clone() },
+            People { only: held, without: Vec::new() },
+        );
+        for (folder, people) in [(&pseudo, others), (&held_out, only)] {
+            let options = Options { labels: 4, trips: 0.7, swaps: 2, people };
+            let maker = Maker::new(&data, CROP, 5, options).unwrap();
+            maker.run(folder.path(), 1, |_| ControlFlow::Continue(())).unwrap();
+        }
+        Self { data, pseudo: pseudo.path().into(), held_out: held_out.path().into(), _folders: [photos, pseudo, held_out] }
     }
 
     /// One caption for each photo.
