@@ -1,3 +1,7 @@
 //! The trainer, on the CPU device.
 
+mod checkpoint;
+mod discriminator;
+mod losses;
+mod optim;
 mod spec_module;
