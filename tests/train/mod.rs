@@ -1,5 +1,9 @@
 //! The trainer, on the CPU device.
 
+mod checkpoint;
+mod discriminator;
+mod losses;
+mod optim;
 mod pseudo;
 mod spec_module;
 mod trainer;
