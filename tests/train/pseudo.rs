@@ -112,6 +112,25 @@ fn a_round_trip_leads_back_to_the_photo() {
     assert!(far.clone().count() == 2 && far.clone().all(|d| d > 6.0), "{:?}", far.collect::<Vec<_>>());
 }
 
+/// A black and white photo stays one, whoever is put on it.
+#[test]
+fn grey_stays_grey() {
+    let (_photos, data) = portraits(128);
+    let file = data.file(&data.items[0], "png");
+    image::open(&file).unwrap().into_luma8().save(&file).unwrap();
+    let (_folder, shards) = made(&data, 128, Options { labels: 1, trips: 1.0, swaps: 1, ..options() });
+    let saturation = |planes: &[u8]| {
+        let (red, blue) = (&planes[..planes.len() / 3], &planes[planes.len() / 3 * 2..]);
+        red.iter().zip(blue).map(|(r, b)| f32::from(r.abs_diff(*b))).sum::<f32>() / red.len() as f32
+    };
+    for i in 0..shards.len() {
+        let Sample { record, input, guide, .. } = shards.sample(i).unwrap();
+        for planes in [input, guide].into_iter().flatten() {
+            assert_eq!(saturation(&planes) < 1.0, record.photo == data.items[0].id, "{record:?}");
+        }
+    }
+}
+
 #[test]
 fn jobs_and_interruptions_change_nothing() {
     let (_photos, data) = drawn(6, 3, 64);

@@ -158,7 +158,7 @@ impl<'a> Maker<'a> {
         let mut go_on = progress(writer.position());
         while go_on.is_continue() && !writer.is_complete() {
             let rest = &self.tasks[writer.position()..];
-            let tasks = rest[..rest.len().min(SHARD)].par_iter().with_max_len(1);
+            let tasks = rest[..rest.len().min(SHARD)].par_iter();
             let samples = tasks.map_init(|| Stage::new(self.full), |stage, task| self.sample(stage, *task));
             let samples: Vec<Sample> = pool.install(|| samples.collect::<Result<_>>())?;
             samples.into_iter().try_for_each(|s| writer.push(s))?;
@@ -268,9 +268,10 @@ fn put(
 ) -> Made {
     let side = picture.width() as usize;
     let canvas: Vec<f32> = planar(picture).into_iter().map(|v| f32::from(v) / 255.0).collect();
+    let grey = is_grey(picture).then(|| greyed(source));
     stage.options = guide::Options { shape: look.shape, eyes: look.eyes };
     stage.light.strength = look.light;
-    let made = stage.run(source, &canvas, points, crop);
+    let made = stage.run(grey.as_ref().unwrap_or(source), &canvas, points, crop);
     let mask = made.mask.iter().map(|m| (m * 255.0).round() as u8).collect();
     Made { picture: from_planes(made.rgb, side), points: made.points.clone(), mask }
 }
@@ -278,4 +279,25 @@ fn put(
 /// Planar RGB of a picture.
 fn planar(picture: &RgbImage) -> Vec<u8> {
     (0..3).flat_map(|c| picture.as_raw().iter().skip(c).step_by(3).copied()).collect()
+}
+
+/// Whether a picture is black and white: the colour match would give it a tint.
+fn is_grey(picture: &RgbImage) -> bool {
+    /// Mean range of a pixel's channels in codes; JPEG leaves one or two, the dullest colour photo has some twenty.
+    const GREY: usize = 5;
+    let range = |p: &[u8; 3]| usize::from(p[0].max(p[1]).max(p[2]) - p[0].min(p[1]).min(p[2]));
+    let (pixels, _) = picture.as_raw().as_chunks::<3>();
+    pixels.iter().map(range).sum::<usize>() < GREY * pixels.len()
+}
+
+/// The source in black and white (luma of BT.601).
+fn greyed(source: &Source) -> Source {
+    let mut source = source.clone();
+    let levels = source.photos.iter_mut().flat_map(|p| p.soft.iter_mut().chain([&mut p.sharp]));
+    for texel in levels.flat_map(|l| &mut l.texels) {
+        let [r, g, b, _] = texel.map(u32::from);
+        let luma = ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8;
+        *texel = [luma, luma, luma, 0];
+    }
+    source
 }
