@@ -1,3 +1,4 @@
 //! The trainer, on the CPU device.
 
+mod caption;
 mod spec_module;
