@@ -1,5 +1,6 @@
 //! The trainer, on the CPU device.
 
+mod caption;
 mod checkpoint;
 mod discriminator;
 mod losses;

@@ -80,7 +80,11 @@ pub fn run(
     let next = AtomicUsize::new(0);
     let work = |answers: Sender<_>| {
         while let Some(&item) = missing.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| !ending()) {
-            if answers.send((item, captioner.caption(Photo { dataset, item }, &ending))).is_err() {
+            let answer = captioner.caption(Photo { dataset, item }, &ending);
+            if matches!(answer, Err(Failure::Fatal(_))) {
+                ended.store(true, Ordering::Relaxed);
+            }
+            if answers.send((item, answer)).is_err() {
                 return;
             }
         }
@@ -92,7 +96,7 @@ pub fn run(
             scope.spawn(move || work(sender));
         }
         drop(sender);
-        let collected = collect(answers, &mut store, &mut summary, watch, &ended);
+        let collected = collect(answers, &mut store, &mut summary, watch);
         ended.store(true, Ordering::Relaxed);
         collected
     });
@@ -109,7 +113,6 @@ fn collect(
     store: &mut Store,
     summary: &mut Summary,
     watch: &mut dyn FnMut(&Progress),
-    ended: &AtomicBool,
 ) -> Result<()> {
     for (item, answer) in answers {
         match answer {
@@ -125,7 +128,6 @@ fn collect(
                 summary.progress.failed += 1;
             }
             Err(Failure::Fatal(reason)) => {
-                ended.store(true, Ordering::Relaxed);
                 summary.fatal.get_or_insert(reason);
             }
             Err(Failure::Interrupted) => {}

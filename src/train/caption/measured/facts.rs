@@ -12,7 +12,9 @@ use crate::mesh;
 /// Half of the picture, as the viewer sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
+    /// Smaller x.
     Left,
+    /// Larger x.
     Right,
 }
 
@@ -34,44 +36,63 @@ impl Side {
 /// Where the face points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
+    /// Into the camera, or nearly.
     Front,
+    /// A little past it.
     Slight(Side),
+    /// Past it; both eyes are seen.
     Clear(Side),
+    /// One half of the face hides the other.
     Profile(Side),
 }
 
 /// How the head nods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nod {
+    /// As in most portraits.
     Level,
+    /// The chin near the chest.
     Lowered,
+    /// The chin up.
     Raised,
 }
 
 /// What the mouth does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mouth {
+    /// Closed and at rest.
     Neutral,
+    /// The corners just up.
     SlightSmile,
+    /// Wide, corners up, closed.
     Smile,
+    /// The same with parted lips.
     BroadSmile,
+    /// The corners down.
     Down,
+    /// A gap between the lips.
     Parted,
+    /// Open and not wide: speaking, surprised.
     Open,
+    /// The same, far open.
     WideOpen,
 }
 
 /// How the eyes stand, where it is striking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Eyes {
+    /// Both.
     NearlyClosed,
+    /// Both, in a face that is surprised.
     Wide,
 }
 
 /// Where the eyes look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gaze {
+    /// Into the camera.
     Camera,
+    /// Well past it.
     Aside(Side),
 }
 
@@ -80,24 +101,30 @@ pub enum Gaze {
 pub enum Backdrop {
     /// Of one colour, whose name this is.
     Plain(&'static str),
+    /// Of many.
     Busy,
 }
 
 /// Everything that is put into words.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
+    /// Where the face points.
     pub turn: Turn,
+    /// How the head nods.
     pub nod: Nod,
     /// Where the top of the head leans on the canvas.
     pub tilt: Option<Side>,
     /// None in profile, where the corners of the mouth cannot be compared.
     pub mouth: Option<Mouth>,
+    /// How the eyes stand.
     pub eyes: Option<Eyes>,
+    /// Where they look.
     pub gaze: Option<Gaze>,
     /// Where the light comes from, if from one side.
     pub light: Option<Side>,
     /// Nothing in the picture is bright.
     pub dim: bool,
+    /// What is behind the head.
     pub backdrop: Option<Backdrop>,
 }
 
