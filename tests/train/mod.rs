@@ -1,3 +1,4 @@
 //! The trainer, on the CPU device.
 
+mod clip;
 mod spec_module;
