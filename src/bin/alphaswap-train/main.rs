@@ -1,5 +1,6 @@
 //! `alphaswap-train`: makes the models that the filter runs.
 
+mod caption;
 mod import;
 #[path = "../alphaswap/interrupt.rs"]
 mod interrupt;
@@ -19,12 +20,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Caption(caption::Args),
     Import(import::Args),
     TrainClip(train_clip::Args),
 }
 
 fn main() -> ExitCode {
     interrupt::exit_code(match Cli::parse().command {
+        Command::Caption(args) => caption::run(&args),
         Command::Import(args) => import::run(&args),
         Command::TrainClip(args) => train_clip::run(&args),
     })
