@@ -204,7 +204,7 @@ pub fn check_size(path: &Path, most: u64) -> std::io::Result<()> {
 type Shapes = BTreeMap<String, Vec<usize>>;
 
 /// Appends to `report` how `have` differs from `want`, at most eight of each kind by name.
-pub(crate) fn differences(report: &mut String, what: &str, want: &Shapes, have: &Shapes) {
+fn differences(report: &mut String, what: &str, want: &Shapes, have: &Shapes) {
     const SHOWN: usize = 8;
     let missing = want.keys().filter(|n| !have.contains_key(*n)).cloned();
     let extra = have.keys().filter(|n| !want.contains_key(*n)).cloned();
