@@ -2,6 +2,7 @@
 
 mod caption;
 mod checkpoint;
+mod clip;
 mod discriminator;
 mod losses;
 mod optim;

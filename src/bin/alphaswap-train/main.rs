@@ -6,6 +6,7 @@ mod import;
 mod interrupt;
 mod pseudo;
 mod train;
+mod train_clip;
 mod train_pack;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ enum Command {
     Pseudo(pseudo::Args),
     Report(train::ReportArgs),
     Train(train::Args),
+    TrainClip(train_clip::Args),
     Unpack(train_pack::UnpackArgs),
 }
 
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Pseudo(args) => pseudo::run(&args),
         Command::Report(args) => train::report(&args),
         Command::Train(args) => train::run(&args),
+        Command::TrainClip(args) => train_clip::run(&args),
         Command::Unpack(args) => train_pack::unpack(&args),
     })
 }
