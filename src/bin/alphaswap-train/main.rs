@@ -3,6 +3,7 @@
 mod import;
 #[path = "../alphaswap/interrupt.rs"]
 mod interrupt;
+mod prepare;
 
 use std::process::ExitCode;
 
@@ -19,10 +20,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Import(import::Args),
+    Prepare(prepare::Args),
 }
 
 fn main() -> ExitCode {
     interrupt::exit_code(match Cli::parse().command {
         Command::Import(args) => import::run(&args),
+        Command::Prepare(args) => prepare::run(&args),
     })
 }
