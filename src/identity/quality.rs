@@ -31,7 +31,7 @@ const SIDE_LIGHT: f32 = 1.5;
 const COVERED: f32 = 0.2;
 /// Distance in chroma codes from the median skin colour, and share of its luma, beyond which a pixel is no skin. Wide,
 /// so that highlights and wrinkles do not count; a thin fringe passes unnoticed.
-pub(crate) const SKIN_CHROMA: f32 = 24.0;
+const SKIN_CHROMA: f32 = 24.0;
 pub(crate) const SKIN_LUMA: f32 = 0.45;
 /// Turn in degrees up to which a photo can stand alone, and beyond which none is taken.
 pub const FRONT_YAW: f32 = 25.0;
