@@ -3,9 +3,11 @@
 mod caption;
 mod checkpoint;
 mod clip;
+mod data;
 mod discriminator;
 mod losses;
 mod optim;
+mod prepare;
 mod pseudo;
 mod spec_module;
 mod trainer;

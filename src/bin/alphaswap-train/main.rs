@@ -4,6 +4,7 @@ mod caption;
 mod import;
 #[path = "../alphaswap/interrupt.rs"]
 mod interrupt;
+mod prepare;
 mod pseudo;
 mod train;
 mod train_clip;
@@ -26,6 +27,7 @@ enum Command {
     Caption(caption::Args),
     Import(import::Args),
     Pack(train_pack::PackArgs),
+    Prepare(prepare::Args),
     Pseudo(pseudo::Args),
     Report(train::ReportArgs),
     Train(train::Args),
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Caption(args) => caption::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Pack(args) => train_pack::pack(&args),
+        Command::Prepare(args) => prepare::run(&args),
         Command::Pseudo(args) => pseudo::run(&args),
         Command::Report(args) => train::report(&args),
         Command::Train(args) => train::run(&args),
