@@ -12,8 +12,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::config::{ClipConfig, Shapes};
 use super::towers::Towers;
-use crate::models::{Weights, differences};
-use crate::tensor;
+use crate::models::Weights;
+use crate::{nets, tensor};
 
 /// The one parameter that is no array in the files.
 const SCALAR: &str = "logit_scale";
@@ -78,18 +78,15 @@ pub fn fill(towers: Towers, device: &Device, values: impl FnMut(&str, &[usize]) 
 ///
 /// # Errors
 /// Every difference by name.
-pub fn load(towers: Towers, weights: Weights, device: &Device) -> Result<Towers, String> {
-    let Weights(mut weights) = weights;
-    if let Some(scalar) = weights.get_mut(SCALAR).filter(|scalar| scalar.shape.is_empty()) {
+pub fn load(towers: Towers, mut weights: Weights, device: &Device) -> Result<Towers, String> {
+    if let Some(scalar) = weights.0.get_mut(SCALAR).filter(|scalar| scalar.shape.is_empty()) {
         scalar.shape = vec![1];
     }
-    let have = weights.iter().map(|(name, t)| (name.clone(), t.shape.clone())).collect();
-    let mut report = String::new();
-    differences(&mut report, "tensors", &shapes(&towers), &have);
-    if !report.is_empty() {
+    let wanted = shapes(&towers).into_iter().map(|(name, shape)| nets::Param { name, shape });
+    if let Some(report) = weights.differences(wanted) {
         return Err(format!("does not fit CLIP:{report}"));
     }
-    Ok(fill(towers, device, |name, _| weights.remove(name).map(|t| t.data).unwrap_or_default()))
+    Ok(fill(towers, device, |name, _| weights.0.remove(name).map(|t| t.data).unwrap_or_default()))
 }
 
 /// `towers` as training starts: uniform values with the deviations of `clip/model.py`, `initialize_parameters`. The same
