@@ -11,7 +11,6 @@ use alphaswap::train::checkpoint::{self, Checkpoint, State, pack, read_weights, 
 use alphaswap::train::losses::pixel;
 use alphaswap::train::optim::{AdamwConfig, Ema, Optimizer, Schedule};
 use alphaswap::train::spec_module::SpecModule;
-use burn::module::Module;
 use burn::tensor::Device;
 
 use super::losses::Fixture;
