@@ -87,7 +87,7 @@ impl SpecModule {
                 if *residual { y + next() } else { y }
             }
             Op::Upsample2 => upsample2(next()),
-            Op::MaxPool2 => max_pool2d(next(), MaxPoolOptions::new([2, 2], [2, 2], [0, 0], [1, 1], false)),
+            Op::MaxPool2 => max_pool2d(next(), MaxPoolOptions::new([2, 2])),
             Op::PadChannels { out } => {
                 let x = next();
                 let c = x.dims()[1];
