@@ -48,7 +48,7 @@ pub fn grid(module: &SpecModule, config: &GeneratorConfig, material: &Material, 
 
 fn planes(picture: Tensor<4>) -> Planes {
     let side = picture.dims()[3];
-    let data = picture.into_data_as::<f32>().into_vec().expect("it was just converted to f32");
+    let data = picture.into_data_as::<f32>().try_into_vec().expect("it was just converted to f32");
     Planes { side, data }
 }
 

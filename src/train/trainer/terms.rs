@@ -32,7 +32,7 @@ impl Terms {
             return Ok(BTreeMap::new());
         }
         let values = Tensor::cat(self.0.iter().map(|(.., term)| term.clone()).collect(), 0);
-        let values = values.into_data_as::<f32>().into_vec::<f32>().expect("it was just converted to f32");
+        let values = values.into_data_as::<f32>().try_into_vec::<f32>().expect("it was just converted to f32");
         let named = self.0.iter().zip(values).map(|((name, ..), value)| (name.to_string(), value));
         named.map(|(name, value)| finite(&name, value).map(|()| (name, value))).collect()
     }
