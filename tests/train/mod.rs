@@ -1,4 +1,8 @@
 //! The trainer, on the CPU device.
 
+mod checkpoint;
 mod clip;
+mod discriminator;
+mod losses;
+mod optim;
 mod spec_module;
