@@ -88,8 +88,8 @@ pub fn save(run: &Path, state: &State, keep: usize, write: impl FnOnce(&Path) ->
     }
     replace(&all.join(LATEST), name.as_bytes())?;
     sync(&all)?;
-    let old = steps(&all)?.into_iter().filter(|(step, _)| *step <= state.step).skip(keep.max(1));
-    old.map(|(_, folder)| remove(&folder)).collect::<Result<()>>()?;
+    let mut old = steps(&all)?.into_iter().filter(|(step, _)| *step <= state.step).skip(keep.max(1));
+    old.try_for_each(|(_, folder)| remove(&folder))?;
     Ok(Checkpoint { folder, state: state.clone() })
 }
 
