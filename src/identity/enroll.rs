@@ -65,7 +65,8 @@ impl Enroller {
     }
 
     /// Reads the face in `picture`. Where there are several faces, `face` picks one, counted from 1, from left to
-    /// right. `photo` is the picture's name in messages. A picture larger than [`crate::frame::FrameInfo::SIDE`] is shrunk first.
+    /// right. `photo` is the picture's name in messages. A picture larger than [`crate::frame::FrameInfo::SIDE`] is
+    /// shrunk first.
     ///
     /// # Errors
     /// [`Error::Enroll`] says why the photo cannot be used: no face, several faces with their places, or a face that

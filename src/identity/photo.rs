@@ -57,8 +57,8 @@ pub fn fitted(picture: &RgbImage) -> Cow<'_, RgbImage> {
     if fitting < 1.0 { Cow::Owned(resize(picture, fitting).0) } else { Cow::Borrowed(picture) }
 }
 
-/// Picture and mesh, shrunk where the face is larger than a crop of `crop` pixels shows it: sampling it bilinearly would
-/// skip pixels. A tenth of shrinking is let pass.
+/// Picture and mesh, shrunk where the face is larger than a crop of `crop` pixels shows it: sampling it bilinearly
+/// would skip pixels. A tenth of shrinking is let pass.
 pub fn no_larger<'a>(picture: &'a RgbImage, landmarks: &Landmarks, crop: usize) -> (Cow<'a, RgbImage>, Landmarks) {
     let shrink = crop as f32 / native_crop(landmarks);
     if shrink >= 0.9 {

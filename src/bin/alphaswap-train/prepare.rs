@@ -20,9 +20,9 @@ const YAW_BIN: f32 = 15.0;
 
 /// Make a data set for training of folders of photos.
 ///
-/// Each photo's largest face is found, aligned, measured and written with its mesh, mask and embeddings. A folder may hold
-/// photos as they are, a folder for each person (VGGFace2-HQ), or img/, mask/ and txt/ with the same names (AlphaFace).
-/// A run that was stopped goes on when it is started again.
+/// Each photo's largest face is found, aligned, measured and written with its mesh, mask and embeddings. A folder may
+/// hold photos as they are, a folder for each person (VGGFace2-HQ), or img/, mask/ and txt/ with the same names
+/// (AlphaFace). A run that was stopped goes on when it is started again.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folders of photos (JPEG, PNG, WebP). NAME goes into the cards of models [default: the folder's name].

@@ -1,5 +1,5 @@
-//! Which photos are good enough to learn from. Milder than enrolling: profiles, dim light and things before the face are
-//! what a generator must learn, too.
+//! Which photos are good enough to learn from. Milder than enrolling: profiles, dim light and things before the face
+//! are what a generator must learn, too.
 
 use serde::{Deserialize, Serialize};
 

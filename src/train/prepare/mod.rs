@@ -1,8 +1,8 @@
 //! `prepare`: folders of photos become a data set ([`crate::train::data`]).
 //!
-//! Photos are found ([`find`]), told apart by what is in their files ([`queue`]), looked at on all cores ([`work`],
-//! [`look`]), sorted out by quality ([`filter`]) and written down one by one ([`journal`]), so that a run can be stopped
-//! at any time and the next one goes on. What comes out does not depend on stops and threads.
+//! Photos are found ([`find`]), told apart by what is in their files (`queue`), looked at on all cores (`work`,
+//! `look`), sorted out by quality ([`filter`]) and written down one by one (`journal`), so that a run can be stopped at
+//! any time and the next one goes on. What comes out does not depend on stops and threads.
 
 pub mod filter;
 pub mod find;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::imageops::{self, FilterType};
 use image::{GenericImage, Rgb, RgbImage};
@@ -14,8 +14,9 @@ use crate::error::Result;
 use crate::identity::photo::decode;
 use crate::train::data::{Dataset, Header, Item, Skipped};
 
-/// Photos shown at most, and how many stand side by side.
+/// Photos shown at most, how many of them are the most turned ones, and how many stand side by side.
 const TAKEN: usize = 96;
+const TURNED: usize = 24;
 const SKIPPED: usize = 36;
 const COLUMNS: usize = 12;
 /// Side of a photo in pixels, and lines of text below it.
@@ -35,16 +36,15 @@ pub fn draw(folder: &Path, summary: &Summary) -> Result<RgbImage> {
     let mut tiles = Vec::new();
     if !summary.items.is_empty() {
         let data = Dataset::open(folder)?;
-        let mut items: Vec<&Item> = data.items.iter().collect();
-        items.sort_by(|a, b| a.pose.yaw.total_cmp(&b.pose.yaw));
-        tiles.extend(spread(&items, TAKEN).map(|item| taken(&data, item)).collect::<Result<Vec<_>>>()?);
+        let shown = shown(&data.items).into_iter();
+        tiles.extend(shown.map(|item| taken(&data, item)).collect::<Result<Vec<_>>>()?);
     }
     tiles.resize(tiles.len().next_multiple_of(COLUMNS), blank());
     let sets = Header::read(folder)?.sets;
     let folders: HashMap<_, _> = sets.into_iter().map(|set| (set.name, set.folder)).collect();
     let place = |s: &Skipped| folders.get(&s.set).map(|folder| folder.join(&s.photo)).unwrap_or_default();
-    let shown: Vec<&Skipped> = summary.skipped.iter().collect();
-    tiles.extend(spread(&shown, SKIPPED).map(|s| skipped(&place(s), s)));
+    let left_out: Vec<&Skipped> = summary.skipped.iter().collect();
+    tiles.extend(spread(&left_out, SKIPPED).map(|s| skipped(&place(s), s)));
     let rows = tiles.len().div_ceil(COLUMNS).max(1);
     let mut sheet = RgbImage::new(COLUMNS as u32 * SIDE, rows as u32 * TILE);
     for (i, tile) in tiles.iter().enumerate() {
@@ -56,6 +56,16 @@ pub fn draw(folder: &Path, summary: &Summary) -> Result<RgbImage> {
         );
     }
     Ok(sheet)
+}
+
+/// The most turned photos, where things go wrong first, and others evenly spread; from left to right by yaw.
+fn shown(items: &[Item]) -> Vec<&Item> {
+    let mut items: Vec<&Item> = items.iter().collect();
+    items.sort_by(|a, b| b.pose.yaw.abs().total_cmp(&a.pose.yaw.abs()));
+    let (turned, others) = items.split_at(items.len().min(TURNED));
+    let mut shown: Vec<&Item> = turned.iter().copied().chain(spread(others, TAKEN - TURNED)).collect();
+    shown.sort_by(|a, b| a.pose.yaw.total_cmp(&b.pose.yaw));
+    shown
 }
 
 /// At most `most` of `all`, evenly spread, the first and the last among them.
@@ -91,7 +101,7 @@ fn taken(data: &Dataset, item: &Item) -> Result<RgbImage> {
 }
 
 /// The photo if it can be read, and why it was skipped.
-fn skipped(path: &PathBuf, skipped: &Skipped) -> RgbImage {
+fn skipped(path: &Path, skipped: &Skipped) -> RgbImage {
     let mut tile = blank();
     let picture = File::open(path).ok().and_then(|file| decode(BufReader::new(file)).ok());
     if let Some(picture) = picture {
