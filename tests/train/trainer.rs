@@ -57,7 +57,8 @@ fn a_resumed_run_is_the_same_run() {
 #[test]
 fn training_brings_the_pictures_nearer() {
     let sets = Sets::new();
-    let config = sets.config(&["steps=60", "data.triplets=4", "data.swaps=0", "data.self_every=0", "augment.flip=false"]);
+    let config =
+        sets.config(&["steps=60", "data.triplets=4", "data.swaps=0", "data.self_every=0", "augment.flip=false"]);
     let run = tempfile::tempdir().unwrap();
     fresh(&config, run.path()).run(|_| true).unwrap();
     let face: Vec<_> =

@@ -69,7 +69,8 @@ pub fn run(args: &Args) -> Result<()> {
         }
         End::Stopped => {
             let path = args.output.display();
-            Err(Error::new(Interrupted).context(format!("interrupted after step {step}: saved; go on with --resume -o {path}")))
+            Err(Error::new(Interrupted)
+                .context(format!("interrupted after step {step}: saved; go on with --resume -o {path}")))
         }
     }
 }

@@ -44,10 +44,10 @@ impl Variation {
         let guide = [(); 3].map(|()| 1.0 + within(augment.guide_color));
         let mirrored = augment.flip && rng.random_bool(0.5);
         let center = Vec2::splat((crop - 1) as f32 / 2.0);
-        let turn = Mat2::from_angle(angle) * scale * Mat2::from_diagonal(Vec2::new(if mirrored { -1.0 } else { 1.0 }, 1.0));
-        let varied = Affine2::from_translation(center + shift)
-            * Affine2::from_mat2(turn)
-            * Affine2::from_translation(-center);
+        let turn =
+            Mat2::from_angle(angle) * scale * Mat2::from_diagonal(Vec2::new(if mirrored { -1.0 } else { 1.0 }, 1.0));
+        let varied =
+            Affine2::from_translation(center + shift) * Affine2::from_mat2(turn) * Affine2::from_translation(-center);
         let none = Self::none(crop);
         Self { mirrored, canvas_from_crop: none.canvas_from_crop * varied, color, guide, ..none }
     }

@@ -34,7 +34,13 @@ pub fn grid(module: &SpecModule, config: &GeneratorConfig, material: &Material, 
     let samples: Vec<_> = triplets.chain(swaps).collect();
     let mut lines = Vec::new();
     for ([input, guide, last], identity) in samples {
-        let made = Generator::swap_by(module, config, stack([input], device), stack([guide], device), rows([identity], device));
+        let made = Generator::swap_by(
+            module,
+            config,
+            stack([input], device),
+            stack([guide], device),
+            rows([identity], device),
+        );
         let made = planes(made);
         let mut line = vec![input.to_rgb()];
         if config.guide {

@@ -115,7 +115,8 @@ impl Material {
         if self.config.losses.clip_text == 0.0 {
             return Ok(None);
         }
-        let missing = || Error::training(&item.photo, "has no caption; run `caption` again, or set losses.clip_text to 0");
+        let missing =
+            || Error::training(&item.photo, "has no caption; run `caption` again, or set losses.clip_text to 0");
         self.captions.get(&item.id).map(|text| Some(text.as_str())).ok_or_else(missing)
     }
 

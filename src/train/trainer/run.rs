@@ -78,7 +78,9 @@ impl Trainer {
         let checkpoint = checkpoint::load(run)?;
         let refuse = |reason: &str| Err(Error::training(run.display(), reason));
         match (&start, &checkpoint) {
-            (Start::Fresh(_), Some(_)) => return refuse("holds a run already; go on with --resume, or name another folder"),
+            (Start::Fresh(_), Some(_)) => {
+                return refuse("holds a run already; go on with --resume, or name another folder");
+            }
             (Start::Resume, None) => return refuse("has no checkpoint to resume; start without --resume"),
             _ => {}
         }

@@ -38,16 +38,19 @@ impl Sets {
         }
         let [pseudo, held_out] = [(); 2].map(|()| tempfile::tempdir().unwrap());
         let held: Vec<String> = vec!["drawn/[AB]".into()];
-        let (others, only) = (
-            People { only: Vec::new(), without: held.clone() },
-            People { only: held, without: Vec::new() },
-        );
+        let (others, only) =
+            (People { only: Vec::new(), without: held.clone() }, People { only: held, without: Vec::new() });
         for (folder, people) in [(&pseudo, others), (&held_out, only)] {
             let options = Options { labels: 4, trips: 0.7, swaps: 2, people };
             let maker = Maker::new(&data, CROP, 5, options).unwrap();
             maker.run(folder.path(), 1, |_| ControlFlow::Continue(())).unwrap();
         }
-        Self { data, pseudo: pseudo.path().into(), held_out: held_out.path().into(), _folders: [photos, pseudo, held_out] }
+        Self {
+            data,
+            pseudo: pseudo.path().into(),
+            held_out: held_out.path().into(),
+            _folders: [photos, pseudo, held_out],
+        }
     }
 
     /// One caption for each photo.

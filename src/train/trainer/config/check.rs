@@ -54,17 +54,22 @@ impl Config {
     fn check_batch(&self) -> Check {
         let (data, guide) = (&self.data, self.generator.guide);
         if guide && data.pairs > 0 {
-            return Err("[data] pairs is for generators without a guide; use swaps, whose guides are in the pseudo set"
-                .into());
+            return Err(
+                "[data] pairs is for generators without a guide; use swaps, whose guides are in the pseudo set".into(),
+            );
         }
         if !guide && data.swaps > 0 {
             return Err("[data] swaps is for generators with a guide; use pairs".into());
         }
         if data.pairs + data.swaps + data.triplets == 0 {
-            return Err("[data] a step has no samples; set triplets, and swaps (with a guide) or pairs (without)".into());
+            return Err(
+                "[data] a step has no samples; set triplets, and swaps (with a guide) or pairs (without)".into()
+            );
         }
         if data.pseudo.is_none() && data.triplets + data.swaps > 0 {
-            return Err("[data] triplets and swaps need a pseudo set; make one with `pseudo mesh` and set pseudo".into());
+            return Err(
+                "[data] triplets and swaps need a pseudo set; make one with `pseudo mesh` and set pseudo".into()
+            );
         }
         Ok(())
     }
