@@ -149,8 +149,11 @@ impl Tokens {
     /// All rows, filled up, one behind the other.
     pub(super) fn ids(&self) -> Vec<i32> {
         let length = self.dims()[1];
-        let fill = |row: &Vec<u32>| row.iter().map(|&id| id as i32).chain([0].repeat(length - row.len()));
-        self.rows.iter().flat_map(|row| fill(row).collect::<Vec<_>>()).collect()
+        let mut ids = vec![0; self.rows.len() * length];
+        for (filled, row) in ids.chunks_mut(length.max(1)).zip(&self.rows) {
+            filled.iter_mut().zip(row).for_each(|(id, token)| *id = *token as i32);
+        }
+        ids
     }
 
     /// Where in [`Self::ids`] each text ends.
