@@ -139,6 +139,12 @@ fn training_finds_the_captions_of_people_it_has_not_seen() {
     assert_eq!(metrics.lines().count(), 62);
 }
 
+fn steps(run: &mut Run, n: usize) {
+    for _ in 0..n {
+        run.step().unwrap();
+    }
+}
+
 #[test]
 fn a_run_that_was_stopped_goes_on_exactly() {
     let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
@@ -147,18 +153,18 @@ fn a_run_that_was_stopped_goes_on_exactly() {
     let split = Split::new(&data, fourth, flip).unwrap();
     let device = Device::flex();
     let mut run = Run::start(whole, config(8), &data, &split, &device).unwrap();
-    (0..8).for_each(|_| drop(run.step().unwrap()));
+    steps(&mut run, 8);
     run.finish().unwrap();
 
     let mut run = Run::start(parts, config(8), &data, &split, &device).unwrap();
-    (0..5).for_each(|_| drop(run.step().unwrap()));
+    steps(&mut run, 5);
     run.checkpoint().unwrap();
     // These are lost in a crash.
-    (0..2).for_each(|_| drop(run.step().unwrap()));
+    steps(&mut run, 2);
     drop(run);
     let mut run = Run::resume(parts, &data, &split, &device).unwrap();
     assert_eq!(run.steps_done(), 5);
-    (0..3).for_each(|_| drop(run.step().unwrap()));
+    steps(&mut run, 3);
     run.finish().unwrap();
     for file in ["model.safetensors", "metrics.jsonl", "clip.toml", "tokenizer.json"] {
         let [a, b] = [whole, parts].map(|folder| std::fs::read(folder.join(file)).unwrap());

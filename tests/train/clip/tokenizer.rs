@@ -2,7 +2,7 @@
 
 use alphaswap::train::clip::tokenizer::{Tokenizer, Tokens};
 
-use super::{encoded, fixture, fixture_tokenizer};
+use super::{Encoded, encoded, fixture, fixture_tokenizer};
 
 #[test]
 fn texts_get_the_numbers_that_hugging_face_gives_them() {
@@ -12,8 +12,6 @@ fn texts_get_the_numbers_that_hugging_face_gives_them() {
     }
     assert_eq!(tokenizer.vocabulary(), 584);
 }
-
-use super::Encoded;
 
 #[test]
 fn a_long_text_is_cut_before_its_end() {
