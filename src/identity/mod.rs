@@ -3,7 +3,7 @@
 mod encoder;
 pub mod enroll;
 pub mod file;
-mod photo;
+pub mod photo;
 pub mod quality;
 mod validate;
 

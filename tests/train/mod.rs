@@ -5,4 +5,5 @@ mod clip;
 mod discriminator;
 mod losses;
 mod optim;
+mod pseudo;
 mod spec_module;

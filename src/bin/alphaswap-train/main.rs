@@ -4,6 +4,7 @@ mod caption;
 mod import;
 #[path = "../alphaswap/interrupt.rs"]
 mod interrupt;
+mod pseudo;
 mod train_clip;
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ struct Cli {
 enum Command {
     Caption(caption::Args),
     Import(import::Args),
+    Pseudo(pseudo::Args),
     TrainClip(train_clip::Args),
 }
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     interrupt::exit_code(match Cli::parse().command {
         Command::Caption(args) => caption::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Pseudo(args) => pseudo::run(&args),
         Command::TrainClip(args) => train_clip::run(&args),
     })
 }
