@@ -53,7 +53,8 @@ fn head(facts: &Facts, rng: &mut ChaCha8Rng) -> String {
 fn mouth(facts: &Facts, rng: &mut ChaCha8Rng) -> String {
     let Some(mouth) = facts.mouth else { return String::new() };
     let wordings: &[&str] = match mouth {
-        Mouth::Neutral => &["with a neutral expression", "with a calm expression", "with the mouth closed"],
+        // Not "calm": a frown is in the brows, which are not measured.
+        Mouth::Neutral => &["with the mouth closed", "with closed lips", "with the lips together"],
         Mouth::SlightSmile => &["with a slight smile", "with a hint of a smile", ", smiling slightly"],
         Mouth::Smile => &["with a smile", ", smiling with closed lips", ", smiling gently"],
         Mouth::BroadSmile => &["with a broad smile", ", smiling with parted lips", ", smiling widely"],
