@@ -7,7 +7,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::nets::{GeneratorConfig, NetSpec, Port, blazeface, facemesh, faceres};
+use crate::nets::{GeneratorConfig, NetSpec, Param, Port, blazeface, facemesh, faceres};
 use crate::tensor::Tensor;
 
 mod card;
@@ -172,10 +172,7 @@ impl Model {
     /// # Errors
     /// [`Error::Model`] listing missing, additional and misshapen tensors and ports.
     pub fn check(&self, spec: &NetSpec) -> Result<()> {
-        let want: BTreeMap<_, _> = spec.params().into_iter().map(|p| (p.name, p.shape)).collect();
-        let have: BTreeMap<_, _> = self.weights.0.iter().map(|(n, t)| (n.clone(), t.shape.clone())).collect();
-        let mut report = String::new();
-        differences(&mut report, "tensors", &want, &have);
+        let mut report = self.weights.differences(spec.params()).unwrap_or_default();
         let ports = |ports: &[Port]| ports.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
         let told = |ports: &[CardPort]| ports.iter().map(|p| (p.name.clone(), p.shape.clone())).collect();
         differences(&mut report, "card's inputs", &ports(&spec.inputs), &told(&self.card.input));
@@ -198,6 +195,17 @@ pub fn check_size(path: &Path, most: u64) -> std::io::Result<()> {
         _ if !metadata.is_file() => refuse("not a regular file".into()),
         size if size > most => refuse(format!("{size} bytes are too many, at most {most} are read")),
         _ => Ok(()),
+    }
+}
+
+impl Weights {
+    /// How the tensors differ from `parameters`, in words; none if they fit.
+    pub fn differences(&self, parameters: impl IntoIterator<Item = Param>) -> Option<String> {
+        let want = parameters.into_iter().map(|p| (p.name, p.shape)).collect();
+        let have = self.0.iter().map(|(n, t)| (n.clone(), t.shape.clone())).collect();
+        let mut report = String::new();
+        differences(&mut report, "tensors", &want, &have);
+        (!report.is_empty()).then_some(report)
     }
 }
 

@@ -8,8 +8,8 @@ const GAIN: (f32, f32) = (0.7, 1.4);
 const OUTLIER: f32 = 1.6;
 /// Standard deviation of the low-pass filter that carries the light, in crop 256ths.
 const LIGHT_SIGMA: f32 = 18.0;
-/// How much of the light's difference is taken over.
-const LIGHT: f32 = 0.5;
+/// How much of the light's difference is taken over (on the GPU always: shaders/shared/light.wgsl).
+pub const LIGHT: f32 = 0.5;
 /// Standard deviation of the filter that carries colour at the rim, in crop 256ths.
 const RIM_SIGMA: f32 = 8.0;
 /// Depth over which the rim's correction falls to 1/e, in crop 256ths.
@@ -33,6 +33,8 @@ pub struct Channel<'a> {
 /// Reused low-resolution buffers.
 #[derive(Clone, Debug)]
 pub struct Light {
+    /// How much of the light's difference is taken over, 0 to 1; [`LIGHT`] in the filter.
+    pub strength: f32,
     target_skin: Vec<f32>,
     guide_skin: Vec<f32>,
     weight: Vec<f32>,
@@ -65,6 +67,7 @@ impl Light {
         let field = || Field { value: plane(), weight: plane() };
         let full = || Vec::with_capacity(pixels);
         Self {
+            strength: LIGHT,
             target_skin: full(),
             guide_skin: full(),
             weight: plane(),
@@ -104,8 +107,9 @@ impl Light {
         let per_cell = scale / cell as f32;
         self.shrink(target, guide, grid);
         self.wide.filter(&self.difference, &self.weight, LIGHT_SIGMA * per_cell, grid, &mut self.scratch);
+        let strength = self.strength;
         let rest = self.difference.iter_mut().zip(&self.weight).zip(&self.wide.value);
-        rest.for_each(|((difference, weight), light)| *difference -= LIGHT * light * weight);
+        rest.for_each(|((difference, weight), light)| *difference -= strength * light * weight);
         self.near.filter(&self.difference, &self.weight, RIM_SIGMA * per_cell, grid, &mut self.scratch);
         self.apply(guide, rim, grid);
     }
@@ -146,7 +150,7 @@ impl Light {
             for ((guide, rim), &(left, right, fx)) in guide.iter_mut().zip(rim).zip(&columns) {
                 let light = wide[left] + (wide[right] - wide[left]) * fx;
                 let edge = near[left] + (near[right] - near[left]) * fx;
-                *guide += LIGHT * light + rim * edge;
+                *guide += self.strength * light + rim * edge;
             }
         }
     }

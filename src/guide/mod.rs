@@ -62,6 +62,8 @@ pub struct Guide<'a> {
     pub rgb: &'a [f32],
     /// `[side, side]`: how much of the guide is in `rgb`; exactly 0 beyond the mesh and on the canvas' outermost ring.
     pub mask: &'a [f32],
+    /// The mesh of the face in `rgb`, canvas pixels: the target's with the exchanged shape.
+    pub points: &'a Landmarks,
 }
 
 /// Makes guides; all buffers are planned once and reused.
@@ -69,9 +71,10 @@ pub struct Guide<'a> {
 pub struct Stage {
     /// May be changed between runs.
     pub options: Options,
+    /// The colour match; its strength may be changed between runs.
+    pub light: light::Light,
     raster: raster::Raster,
     distance: distance::Distance,
-    light: light::Light,
     target: Planes,
     guide: Planes,
     depth: Vec<f32>,
@@ -81,6 +84,7 @@ pub struct Stage {
     confidence: Vec<f32>,
     rgb_canvas: Vec<f32>,
     mask_canvas: Vec<f32>,
+    moved: Landmarks,
 }
 
 /// Three window planes.
@@ -104,9 +108,9 @@ impl Stage {
         let pixels = side * side;
         Self {
             options: Options::default(),
+            light: light::Light::new(pixels),
             raster: raster::Raster::new(pixels),
             distance: distance::Distance::new(pixels, side),
-            light: light::Light::new(pixels),
             target: Planes::new(pixels),
             guide: Planes::new(pixels),
             depth: vec![0.0; pixels],
@@ -116,6 +120,7 @@ impl Stage {
             confidence: Vec::new(),
             rgb_canvas: vec![0.0; 3 * pixels],
             mask_canvas: vec![0.0; pixels],
+            moved: Landmarks::default(),
         }
     }
 
@@ -132,7 +137,7 @@ impl Stage {
         self.rgb_canvas[..3 * pixels].copy_from_slice(canvas);
         self.mask_canvas[..pixels].fill(0.0);
         self.paint(source, points, crop);
-        Guide { rgb: &self.rgb_canvas[..3 * pixels], mask: &self.mask_canvas[..pixels] }
+        Guide { rgb: &self.rgb_canvas[..3 * pixels], mask: &self.mask_canvas[..pixels], points: &self.moved }
     }
 
     fn paint(&mut self, source: &Source, points: &Landmarks, crop: usize) {
@@ -143,6 +148,7 @@ impl Stage {
         let moved = shape::exchange(points, &fit, &blend_shapes(choice), self.options.shape);
         let window = Window::around(moved.0.iter().map(|p| p.truncate()), side);
         if window.is_empty() {
+            self.moved = moved;
             return;
         }
         self.raster.draw(&moved, window);
@@ -152,6 +158,7 @@ impl Stage {
         self.cut_features(eye_shares(choice, &fit, self.options.eyes), &moved, window, scale);
         self.match_color(&moved, window, scale);
         self.compose(window, side);
+        self.moved = moved;
     }
 
     /// The target's and the guide's window planes.

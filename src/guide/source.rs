@@ -55,11 +55,16 @@ pub struct Source {
 impl Source {
     /// Prepares all photos of `identity`, which must have at least one.
     pub fn new(identity: &Identity) -> Self {
-        let photos = identity.textures.iter().map(Photo::new).collect();
+        Self::of(&identity.textures)
+    }
+
+    /// Prepares aligned photos of one person, at least one.
+    pub fn of(textures: &[Texture]) -> Self {
+        let photos = textures.iter().map(Photo::new).collect();
         let mut candidates: Vec<Candidate> = Vec::new();
         // Photos first: a mirror image is taken only where no photo is.
         for mirrored in [false, true] {
-            for (i, texture) in identity.textures.iter().enumerate() {
+            for (i, texture) in textures.iter().enumerate() {
                 let candidate = Candidate::new(i, texture, mirrored);
                 if select::worthwhile(candidate.view, candidates.iter().map(|c| c.view)) {
                     candidates.push(candidate);
@@ -67,6 +72,11 @@ impl Source {
             }
         }
         Self { photos, candidates }
+    }
+
+    /// The first photo (that of `texture`) as it is, or its mirror image, for every target whatever its turn.
+    pub fn only(&self, texture: &Texture, mirrored: bool) -> Self {
+        Self { photos: self.photos[..1].to_vec(), candidates: vec![Candidate::new(0, texture, mirrored)] }
     }
 }
 

@@ -21,14 +21,16 @@ const ENCODER_BOX: f32 = 1.15;
 const ALPHAFACE_SIDE: usize = 256;
 
 /// An encoder, on the CPU: it runs once per photo.
-pub(super) struct Encoder {
+pub(crate) struct Encoder {
     /// Its name in identities and in the cards of generators.
     pub name: String,
-    sha256: String,
+    /// SHA-256 of its weights file.
+    pub sha256: String,
     net: Net,
     /// Side of its square input, in pixels.
     side: usize,
-    crops: &'static [EncoderCrop],
+    /// What of a photo it sees.
+    pub crops: &'static [EncoderCrop],
 }
 
 impl Encoder {

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use image::RgbImage;
 
 use super::encoder::Encoder;
-use super::photo::{from_planes, resize, view};
+use super::photo::{fitted, from_planes, no_larger, view};
 use super::quality::{self, Quality};
 use super::{Consent, Identity, Texture, file};
 use crate::align::{canvas_from_frame, canvas_side, native_crop};
 use crate::error::{Error, Result};
 use crate::face::{Detection, Landmarks};
-use crate::frame::FrameInfo;
 use crate::models::Model;
 use crate::path::cpu::CpuPath;
 use crate::path::cpu::sample::{Border, Sampler};
@@ -20,7 +19,7 @@ use crate::region;
 use crate::settings::Look;
 
 /// Smallest and largest crop of a texture in pixels.
-const CROPS: (usize, usize) = (128, 512);
+pub(crate) const CROPS: (usize, usize) = (128, 512);
 
 /// Looks at photos and makes identities. Always on the CPU: it is done once per person.
 pub struct Enroller {
@@ -66,47 +65,32 @@ impl Enroller {
     }
 
     /// Reads the face in `picture`. Where there are several faces, `face` picks one, counted from 1, from left to
-    /// right. `photo` is the picture's name in messages. A picture larger than [`FrameInfo::SIDE`] is shrunk first.
+    /// right. `photo` is the picture's name in messages. A picture larger than [`crate::frame::FrameInfo::SIDE`] is
+    /// shrunk first.
     ///
     /// # Errors
     /// [`Error::Enroll`] says why the photo cannot be used: no face, several faces with their places, or a face that
     /// [`Quality::refusal`] does not take.
     pub fn sample(&mut self, photo: &Path, picture: &RgbImage, face: Option<usize>) -> Result<Sample> {
         let refuse = |reason: String| Error::Enroll { photo: photo.into(), reason };
-        let largest = picture.width().max(picture.height()) as f32;
-        let fitting = *FrameInfo::SIDE.end() as f32 / largest;
-        let fitted = (fitting < 1.0).then(|| resize(picture, fitting).0);
-        let picture = fitted.as_ref().unwrap_or(picture);
+        let picture = &*fitted(picture);
         let detection = {
             let mut faces = self.path.detect(&view(picture)?, Look::default().threshold)?;
             faces.sort_by(|a, b| a.min.x.total_cmp(&b.min.x));
             pick(&faces, face).map_err(refuse)?
         };
-        let MeshReading { landmarks, presence } = self.read_mesh(picture, &detection)?;
+        let MeshReading { landmarks, presence } = read_mesh(&mut self.path, picture, &detection)?;
         let crop_pixels = native_crop(&landmarks);
-        // A face that is larger than any texture is shrunk first: sampling it bilinearly would skip pixels.
-        let shrink = (CROPS.1 as f32 / crop_pixels).min(1.0);
-        let shrunk = (shrink < 0.9).then(|| resize(picture, shrink));
-        let (picture, landmarks) = match &shrunk {
-            Some((smaller, smaller_from_larger)) => (smaller, landmarks.mapped(*smaller_from_larger)),
-            None => (picture, landmarks),
-        };
-        let (canvas, points) = warp_canvas(picture, &landmarks, quality::CROP)?;
+        let (picture, landmarks) = no_larger(picture, &landmarks, CROPS.1);
+        let (canvas, points) = warp_canvas(&picture, &landmarks, quality::CROP)?;
         let quality = Quality::measure(&canvas, &points, crop_pixels, presence);
         tracing::debug!(photo = %photo.display(), ?quality, "measured");
         if let Some(reason) = quality.refusal() {
             return Err(refuse(reason));
         }
-        let texture = texture(picture, &landmarks, quality)?;
-        let seen = self.encoders.iter().map(|e| e.look(picture, &landmarks)).collect::<Result<_>>()?;
+        let texture = texture(&picture, &landmarks, quality)?;
+        let seen = self.encoders.iter().map(|e| e.look(&picture, &landmarks)).collect::<Result<_>>()?;
         Ok(Sample { photo: photo.into(), texture, seen, quality })
-    }
-
-    /// Landmarks of a detected face; the second look, from the first one's landmarks, tightens eyes and lips.
-    fn read_mesh(&mut self, picture: &RgbImage, detection: &Detection) -> Result<MeshReading> {
-        let frame = view(picture)?;
-        let first = self.path.landmarks(&frame, region::from_detection(detection))?;
-        self.path.landmarks(&frame, region::from_landmarks(&first.landmarks))
     }
 
     /// Puts samples of this enroller together: raw embeddings are averaged, textures kept in the order of their yaw.
@@ -182,8 +166,15 @@ fn pick(faces: &[Detection], face: Option<usize>) -> Result<Detection, String> {
     }
 }
 
+/// Landmarks of a detected face; the second look, from the first one's landmarks, tightens eyes and lips.
+pub(crate) fn read_mesh(path: &mut CpuPath, picture: &RgbImage, detection: &Detection) -> Result<MeshReading> {
+    let frame = view(picture)?;
+    let first = path.landmarks(&frame, region::from_detection(detection))?;
+    path.landmarks(&frame, region::from_landmarks(&first.landmarks))
+}
+
 /// The canvas of a face at size `crop` (planar `[3, side, side]`, 0 to 1) and its mesh in canvas pixels.
-fn warp_canvas(picture: &RgbImage, landmarks: &Landmarks, crop: usize) -> Result<(Vec<f32>, Landmarks)> {
+pub(crate) fn warp_canvas(picture: &RgbImage, landmarks: &Landmarks, crop: usize) -> Result<(Vec<f32>, Landmarks)> {
     let canvas_from_picture = canvas_from_frame(landmarks, crop);
     let side = canvas_side(crop);
     let mut canvas = vec![0.0; 3 * side * side];

@@ -1,13 +1,40 @@
-//! Photos as pictures that can be sampled, shrunk and kept.
+//! Photos as pictures: read upright, sampled, shrunk and kept.
+
+use std::borrow::Cow;
+use std::io::{BufRead, Seek};
 
 use glam::{Affine2, Vec2};
 use image::imageops::{self, FilterType};
-use image::{Rgb, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageReader, ImageResult, Limits, Rgb, RgbImage};
 
+use crate::align::native_crop;
 use crate::error::Result;
+use crate::face::Landmarks;
 use crate::frame::{ColorSpace, FrameInfo, FrameView, PixelFormat};
 
+/// Bytes that a decoded picture takes at most: 16384 x 16384 RGB.
+const MAX_BYTES: u64 = 768 << 20;
+
+/// Decodes a picture and turns it upright. Its format is told by its first bytes, not by its name.
+///
+/// # Errors
+/// What is wrong with the file, or that its pixels take more than 768 MiB.
+pub fn decode(file: impl BufRead + Seek) -> ImageResult<DynamicImage> {
+    let mut reader = ImageReader::new(file).with_guessed_format()?;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_BYTES);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder()?;
+    let orientation = decoder.orientation()?;
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
 /// A picture as a frame.
+///
+/// # Errors
+/// [`crate::Error::Frame`] for a side beyond [`FrameInfo::SIDE`].
 pub fn view(picture: &RgbImage) -> Result<FrameView<'_>> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let info = FrameInfo { format: PixelFormat::Rgb, width, height, color: ColorSpace::default() };
@@ -22,6 +49,23 @@ pub fn resize(picture: &RgbImage, scale: f32) -> (RgbImage, Affine2) {
     let ratio = Vec2::new(width as f32 / picture.width() as f32, height as f32 / picture.height() as f32);
     // Pixel centres: (x + .5) * ratio - .5.
     (smaller, Affine2::from_scale_angle_translation(ratio, 0.0, (ratio - 1.0) / 2.0))
+}
+
+/// The picture of a side that fits [`FrameInfo::SIDE`].
+pub fn fitted(picture: &RgbImage) -> Cow<'_, RgbImage> {
+    let fitting = *FrameInfo::SIDE.end() as f32 / picture.width().max(picture.height()) as f32;
+    if fitting < 1.0 { Cow::Owned(resize(picture, fitting).0) } else { Cow::Borrowed(picture) }
+}
+
+/// Picture and mesh, shrunk where the face is larger than a crop of `crop` pixels shows it: sampling it bilinearly
+/// would skip pixels. A tenth of shrinking is let pass.
+pub fn no_larger<'a>(picture: &'a RgbImage, landmarks: &Landmarks, crop: usize) -> (Cow<'a, RgbImage>, Landmarks) {
+    let shrink = crop as f32 / native_crop(landmarks);
+    if shrink >= 0.9 {
+        return (Cow::Borrowed(picture), landmarks.clone());
+    }
+    let (smaller, smaller_from_larger) = resize(picture, shrink);
+    (Cow::Owned(smaller), landmarks.mapped(smaller_from_larger))
 }
 
 /// A square picture from planar RGB `[3, side, side]`, 0 to 1.

@@ -32,7 +32,7 @@ const COVERED: f32 = 0.2;
 /// Distance in chroma codes from the median skin colour, and share of its luma, beyond which a pixel is no skin. Wide,
 /// so that highlights and wrinkles do not count; a thin fringe passes unnoticed.
 const SKIN_CHROMA: f32 = 24.0;
-const SKIN_LUMA: f32 = 0.45;
+pub(crate) const SKIN_LUMA: f32 = 0.45;
 /// Turn in degrees up to which a photo can stand alone, and beyond which none is taken.
 pub const FRONT_YAW: f32 = 25.0;
 const MAX_YAW: f32 = 50.0;
@@ -150,7 +150,7 @@ impl Quality {
 }
 
 /// Luma and the two chroma differences of a pixel in codes (BT.601 weights; chroma scaled to the same range).
-fn luma_chroma(canvas: &[f32], area: usize, i: usize) -> [f32; 3] {
+pub(crate) fn luma_chroma(canvas: &[f32], area: usize, i: usize) -> [f32; 3] {
     let (r, g, b) = (canvas[i] * 255.0, canvas[area + i] * 255.0, canvas[2 * area + i] * 255.0);
     let y = 0.299 * r + 0.587 * g + 0.114 * b;
     [y, 0.564 * (b - y), 0.713 * (r - y)]

@@ -30,8 +30,13 @@ const LAYERS: [(usize, usize); 13] = [
 /// The identity encoder: `input` `[1, 3, 224, 224]` BGR in 0..255 minus [`MEAN_BGR`] -> `embedding` `[1, 1024]`,
 /// neither centred nor normalised.
 pub fn faceres() -> NetSpec {
-    let mut b = Builder::new("faceres_224");
-    let input = b.input("input", Shape::new(3, SIDE, SIDE));
+    faceres_at(SIDE)
+}
+
+/// The same network for pictures of `side` pixels: its embedding is a mean, so it works at any size.
+pub fn faceres_at(side: usize) -> NetSpec {
+    let mut b = Builder::new(format!("faceres_{side}"));
+    let input = b.input("input", Shape::new(3, side, side));
     let stem = ConvArgs::new(32, 3).stride(2).same(b.shape(input)).act(Activation::Relu6);
     let mut x = b.conv("stem", input, stem);
     for (i, (out, stride)) in LAYERS.into_iter().enumerate() {

@@ -10,6 +10,7 @@ mod limits;
 mod shape;
 pub mod simplify;
 pub mod spec;
+pub mod vgg;
 
 pub use alphaface::{GeneratorConfig, IdentityConfig};
 pub use arcface::ArcfaceConfig;

@@ -12,6 +12,7 @@ pub mod eval;
 pub mod export;
 pub mod losses;
 pub mod optim;
+pub mod people;
 pub mod prepare;
 pub mod pseudo;
 pub mod spec_module;

@@ -1,3 +1,13 @@
 //! The trainer, on the CPU device.
 
+mod caption;
+mod checkpoint;
+mod clip;
+mod data;
+mod discriminator;
+mod losses;
+mod optim;
+mod prepare;
+mod pseudo;
 mod spec_module;
+mod trainer;

@@ -1,8 +1,14 @@
 //! `alphaswap-train`: makes the models that the filter runs.
 
+mod caption;
 mod import;
 #[path = "../alphaswap/interrupt.rs"]
 mod interrupt;
+mod prepare;
+mod pseudo;
+mod train;
+mod train_clip;
+mod train_pack;
 
 use std::process::ExitCode;
 
@@ -18,11 +24,27 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Caption(caption::Args),
     Import(import::Args),
+    Pack(train_pack::PackArgs),
+    Prepare(prepare::Args),
+    Pseudo(pseudo::Args),
+    Report(train::ReportArgs),
+    Train(train::Args),
+    TrainClip(train_clip::Args),
+    Unpack(train_pack::UnpackArgs),
 }
 
 fn main() -> ExitCode {
     interrupt::exit_code(match Cli::parse().command {
+        Command::Caption(args) => caption::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Pack(args) => train_pack::pack(&args),
+        Command::Prepare(args) => prepare::run(&args),
+        Command::Pseudo(args) => pseudo::run(&args),
+        Command::Report(args) => train::report(&args),
+        Command::Train(args) => train::run(&args),
+        Command::TrainClip(args) => train_clip::run(&args),
+        Command::Unpack(args) => train_pack::unpack(&args),
     })
 }

@@ -37,7 +37,7 @@ pub fn exit_code(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<Interrupted>() => {
-            eprintln!("{Interrupted}");
+            eprintln!("{error}");
             ExitCode::from(INTERRUPTED)
         }
         Err(error) => {

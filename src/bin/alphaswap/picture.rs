@@ -1,18 +1,17 @@
 //! Still pictures: reading them upright, swapping them, writing them.
 
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, PixelFormat};
+use alphaswap::identity::photo;
 use anyhow::{Context, Result, bail};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageFormat};
 
 use crate::options::SwapperArgs;
 use crate::output::Pending;
 
-/// Bytes that a decoded picture takes at most: 16384 x 16384 RGB.
-const MAX_BYTES: u64 = 768 << 20;
 /// Quality of written JPEG pictures.
 const JPEG_QUALITY: u8 = 95;
 
@@ -27,17 +26,7 @@ pub fn is_picture(path: &Path) -> Result<bool> {
 
 /// Reads a picture and turns it upright.
 pub fn read(path: &Path) -> Result<DynamicImage> {
-    let decode = || -> image::ImageResult<DynamicImage> {
-        let mut reader = ImageReader::open(path)?.with_guessed_format()?;
-        let mut limits = Limits::default();
-        limits.max_alloc = Some(MAX_BYTES);
-        reader.limits(limits);
-        let mut decoder = reader.into_decoder()?;
-        let orientation = decoder.orientation()?;
-        let mut picture = DynamicImage::from_decoder(decoder)?;
-        picture.apply_orientation(orientation);
-        Ok(picture)
-    };
+    let decode = || photo::decode(BufReader::new(File::open(path)?));
     decode().with_context(|| format!("{}: cannot be read as a picture", path.display()))
 }
 

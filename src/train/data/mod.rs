@@ -5,18 +5,20 @@
 //! DIR/index.jsonl                  one Item a line, in the order of ids
 //! DIR/skipped.jsonl                one Skipped a line: photos that were not taken, and why
 //! DIR/captions.jsonl               one Caption a line
+//! DIR/journal.jsonl                what `prepare` has done so far; only it reads this
 //! DIR/items/ab/ab12...png          the canvas: the aligned photo with a margin, see `align::canvas_side`
 //! DIR/items/ab/ab12...mask.png     255 where the face's skin is seen, 0 on everything else
 //! DIR/items/ab/ab12...safetensors  `points` [468, 3] in canvas pixels, one `embedding.NAME` [n] per encoder
 //! ```
 
 mod store;
+pub mod write;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use store::{Dataset, Features};
+pub use store::{Dataset, Features, VERSION, item_file, lines};
 
 use crate::face::Pose;
 

@@ -34,6 +34,25 @@ pub struct Features {
     pub embeddings: HashMap<String, Vec<f32>>,
 }
 
+impl Header {
+    /// Reads the header of the data set in `folder`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a missing file, [`Error::Training`] for one that is damaged or of another version.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("dataset.toml");
+        let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
+        let header: Self = toml::from_str(&text).map_err(|e| Error::training(path.display(), e.to_string()))?;
+        match header.version {
+            VERSION => Ok(header),
+            other => {
+                let reason = format!("version {other} of the layout, this program reads {VERSION}; prepare anew");
+                Err(Error::training(path.display(), reason))
+            }
+        }
+    }
+}
+
 impl Dataset {
     /// Reads header and index.
     ///
@@ -41,14 +60,7 @@ impl Dataset {
     /// [`Error::Io`] for a missing file, [`Error::Training`] for one that is damaged or of another version, or an
     /// index without a photo.
     pub fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join("dataset.toml");
-        let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
-        let header: Header = toml::from_str(&text).map_err(|e| Error::training(path.display(), e.to_string()))?;
-        if header.version != VERSION {
-            let reason =
-                format!("version {} of the layout, this program reads {VERSION}; prepare anew", header.version);
-            return Err(Error::training(path.display(), reason));
-        }
+        let header = Header::read(folder)?;
         let index = folder.join("index.jsonl");
         let items = lines(&index)?;
         if items.is_empty() {

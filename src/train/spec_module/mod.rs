@@ -85,6 +85,19 @@ impl SpecModule {
         self
     }
 
+    /// Parameters of these names stay as they are: what belongs to the data and is not learnt, as `identity_mean`. Names of
+    /// no parameter are passed over.
+    pub fn frozen(mut self, names: &[&str]) -> Self {
+        for place in names.iter().filter_map(|&name| self.places.get(name)) {
+            match *place {
+                Place::Map(i) => self.maps[i] = self.maps[i].clone().set_require_grad(false),
+                Place::Matrix(i) => self.matrices[i] = self.matrices[i].clone().set_require_grad(false),
+                Place::Vector(i) => self.vectors[i] = self.vectors[i].clone().set_require_grad(false),
+            }
+        }
+        self
+    }
+
     /// The description.
     pub fn spec(&self) -> &NetSpec {
         &self.spec

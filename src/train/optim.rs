@@ -1,1 +1,0 @@
-//! Optimisation: AdamW, clipping by the global norm, schedules, exponential moving averages.

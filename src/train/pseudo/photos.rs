@@ -1,0 +1,96 @@
+//! Photos of the data set, ready for the guide stage.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use image::RgbImage;
+
+use crate::align::canvas_side;
+use crate::error::{Error, Result};
+use crate::face::Landmarks;
+use crate::guide::Source;
+use crate::identity::Texture;
+use crate::identity::photo::resize;
+use crate::train::data::{Dataset, Item};
+
+/// Bytes of photos that are kept in memory.
+const KEPT: usize = 2 << 30;
+
+/// One photo.
+pub(super) struct Photo {
+    /// At the data set's size.
+    pub texture: Texture,
+    /// The same as a source of guides.
+    pub source: Source,
+    /// At the size of the samples.
+    pub canvas: RgbImage,
+    /// The mesh in pixels of `canvas`.
+    pub points: Landmarks,
+}
+
+/// All photos, each loaded when it is first asked for and kept as long as there is room.
+pub(super) struct Photos<'a> {
+    data: &'a Dataset,
+    crop: usize,
+    kept: Vec<OnceLock<Arc<Photo>>>,
+    room: AtomicUsize,
+}
+
+impl<'a> Photos<'a> {
+    /// Room for `photos` of them, for samples of that crop.
+    pub fn new(data: &'a Dataset, crop: usize, photos: usize) -> Self {
+        // Texture, sharp level, softened levels: 3 + 4 + 16/3 bytes a pixel, and what is small.
+        let bytes = 13 * canvas_side(data.header.crop).pow(2) + 3 * canvas_side(crop).pow(2) + 64 * 1024;
+        let kept = (0..photos).map(|_| OnceLock::new()).collect();
+        Self { data, crop, kept, room: AtomicUsize::new(KEPT / bytes) }
+    }
+
+    /// The photo of `item`, whose place is `i`.
+    pub fn get(&self, i: usize, item: &Item) -> Result<Arc<Photo>> {
+        if let Some(photo) = self.kept[i].get() {
+            return Ok(photo.clone());
+        }
+        let photo = Arc::new(self.load(item)?);
+        let less = |room: usize| room.checked_sub(1);
+        if self.room.try_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
+            return Ok(self.kept[i].get_or_init(|| photo).clone());
+        }
+        Ok(photo)
+    }
+
+    fn load(&self, item: &Item) -> Result<Photo> {
+        let (full, points) = canvas_at(self.data, item, self.data.header.crop)?;
+        let (canvas, small) = shrunk(&full, &points, self.crop);
+        let side = full.width() as usize;
+        let texture = Texture { side, rgb: full.into_raw(), points, pose: item.pose };
+        let source = Source::of(std::slice::from_ref(&texture));
+        Ok(Photo { texture, source, canvas, points: small })
+    }
+}
+
+/// The photo of `item` on the canvas of a smaller crop, averaged over area, and its mesh there.
+///
+/// # Errors
+/// [`Error::Io`] or [`Error::Training`] when its files are missing or damaged, or smaller than asked for.
+pub fn canvas_at(data: &Dataset, item: &Item, crop: usize) -> Result<(RgbImage, Landmarks)> {
+    let canvas = data.canvas(item)?;
+    let side = canvas_side(data.header.crop) as u32;
+    if canvas.dimensions() != (side, side) {
+        let reason = format!("is {} x {} pixels instead of {side}; prepare anew", canvas.width(), canvas.height());
+        return Err(Error::training(data.file(item, "png").display(), reason));
+    }
+    if crop > data.header.crop {
+        let reason = format!("its crop of {} px is smaller than {crop}; prepare anew", data.header.crop);
+        return Err(Error::training(data.folder.display(), reason));
+    }
+    Ok(shrunk(&canvas, &data.features(item)?.points, crop))
+}
+
+fn shrunk(canvas: &RgbImage, points: &Landmarks, crop: usize) -> (RgbImage, Landmarks) {
+    let scale = canvas_side(crop) as f32 / canvas.width() as f32;
+    if scale == 1.0 {
+        return (canvas.clone(), points.clone());
+    }
+    let (smaller, smaller_from_larger) = resize(canvas, scale);
+    (smaller, points.mapped(smaller_from_larger))
+}

@@ -1,0 +1,105 @@
+//! The files of a run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Config;
+use super::material::Material;
+use crate::error::{Error, Result};
+use crate::files::{Readers, part};
+use crate::train::data::PhotoSet;
+
+/// The folder of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder(pub PathBuf);
+
+/// What a run was trained on, for the cards of its models.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataNote {
+    /// The data set's folder.
+    pub set: PathBuf,
+    /// The pseudo set's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudo: Option<PathBuf>,
+    /// Photos that were trained on.
+    pub photos: usize,
+    /// How many people are on them.
+    pub people: usize,
+    /// People that were not trained on, as patterns.
+    pub held_out: Vec<String>,
+    /// Where the photos come from, with their licences.
+    pub sets: Vec<PhotoSet>,
+}
+
+impl RunFolder {
+    /// Makes the folders, and writes what the run is: config and data.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn begin(&self, config: &Config, material: &Material) -> Result<()> {
+        let grids = self.0.join("grids");
+        fs::create_dir_all(&grids).map_err(Error::io(&grids))?;
+        let mut people: Vec<_> = material.photos().iter().map(|item| &item.person).collect();
+        people.sort_unstable();
+        people.dedup();
+        let note = DataNote {
+            set: config.data.set.clone(),
+            pseudo: config.data.pseudo.clone(),
+            photos: material.photos().len(),
+            people: people.len(),
+            held_out: config.data.held_out.clone(),
+            sets: material.set().header.sets.clone(),
+        };
+        let note = toml::to_string(&note).map_err(|e| Error::training("data.toml", e.to_string()))?;
+        replace(&self.data(), note.as_bytes())?;
+        replace(&self.config(), config.to_toml()?.as_bytes())
+    }
+
+    /// The config.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// The [`DataNote`].
+    pub fn data(&self) -> PathBuf {
+        self.0.join("data.toml")
+    }
+
+    /// One [`Row`](super::Row) a line.
+    pub fn metrics(&self) -> PathBuf {
+        self.0.join("metrics.jsonl")
+    }
+
+    /// The report.
+    pub fn report(&self) -> PathBuf {
+        self.0.join("report.html")
+    }
+
+    /// The grid of a step.
+    pub fn grid(&self, step: u64) -> PathBuf {
+        self.0.join("grids").join(format!("step-{step:08}.png"))
+    }
+
+    /// Every grid with its step, in order.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn grids(&self) -> Result<Vec<(u64, PathBuf)>> {
+        let folder = self.0.join("grids");
+        let entries = fs::read_dir(&folder).map_err(Error::io(&folder))?;
+        let step = |path: &Path| path.file_stem()?.to_str()?.strip_prefix("step-")?.parse().ok();
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let mut grids: Vec<_> = paths.filter_map(|path| Some((step(&path)?, path))).collect();
+        grids.sort();
+        Ok(grids)
+    }
+}
+
+/// Writes a file that appears complete or not at all.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let file = part(path, bytes, Readers::Usual).map_err(Error::io(path))?;
+    file.persist(path).map_err(|e| Error::io(path)(e.error))
+}

@@ -1,0 +1,204 @@
+//! The training run: what a step is made of, that a resumed run is the same run, and what is refused.
+
+mod bad;
+mod data;
+mod examples;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use alphaswap::models::Weights;
+use alphaswap::train::checkpoint;
+use alphaswap::train::trainer::{Config, End, Material, RunFolder, Start, Trainer, metrics};
+use burn::tensor::Device;
+
+use data::{Sets, parse};
+
+/// A run from the start in `folder`.
+fn fresh(config: &Config, folder: &Path) -> Trainer {
+    Trainer::new(config.clone(), folder, &Device::flex(), Start::Fresh(None)).unwrap()
+}
+
+/// Weights and averages of a run's newest checkpoint.
+fn saved(run: &Path) -> [Weights; 2] {
+    let newest = checkpoint::load(run).unwrap().unwrap();
+    ["generator", "ema"].map(|name| checkpoint::read_tensors(&newest.file(&format!("{name}.safetensors"))).unwrap())
+}
+
+/// Names of all terms that a run's metrics have.
+fn terms(run: &Path) -> BTreeSet<String> {
+    metrics::read(&RunFolder(run.into())).unwrap().into_iter().flat_map(|row| row.terms.into_keys()).collect()
+}
+
+#[test]
+fn a_resumed_run_is_the_same_run() {
+    let sets = Sets::new();
+    let config = sets.config(&["steps=20", "losses.adversarial=0.1", "losses.adversarial_from=6"]);
+    let [once, twice] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    assert_eq!(fresh(&config, once.path()).run(|_| true).unwrap(), End::Done);
+
+    let mut first = fresh(&config, twice.path());
+    assert_eq!(first.run(|row| row.step < 10).unwrap(), End::Stopped);
+    let mut second = Trainer::new(config, twice.path(), &Device::flex(), Start::Resume).unwrap();
+    assert_eq!(second.state().step, 10);
+    assert_eq!(second.run(|_| true).unwrap(), End::Done);
+
+    for (a, b) in saved(once.path()).iter().zip(&saved(twice.path())) {
+        assert!(a.0.iter().all(|(name, tensor)| b.0[name] == *tensor));
+    }
+    let rows = |run: &Path| {
+        let rows = metrics::read(&RunFolder(run.into())).unwrap();
+        rows.into_iter().map(|row| (row.step, row.samples, row.loss, row.terms)).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(once.path()), rows(twice.path()));
+    assert_eq!(rows(once.path()).len(), 20);
+}
+
+#[test]
+fn training_brings_the_pictures_nearer() {
+    let sets = Sets::new();
+    let config =
+        sets.config(&["steps=60", "data.triplets=4", "data.swaps=0", "data.self_every=0", "augment.flip=false"]);
+    let run = tempfile::tempdir().unwrap();
+    fresh(&config, run.path()).run(|_| true).unwrap();
+    let face: Vec<_> =
+        metrics::read(&RunFolder(run.path().into())).unwrap().iter().map(|row| row.terms["face"]).collect();
+    let mean = |part: &[f32]| part.iter().sum::<f32>() / part.len() as f32;
+    let (start, end) = (mean(&face[..10]), mean(&face[50..]));
+    assert!(end < 0.7 * start, "{start} -> {end}");
+}
+
+/// Every term is computed where its weight is not 0, and only there.
+#[test]
+fn each_generator_has_its_terms() {
+    let sets = Sets::new();
+    let run = tempfile::tempdir().unwrap();
+    let all = ["steps=1", "identity.side=64", "losses.adversarial=1", "losses.adversarial_from=0"];
+    let guided = ["losses.identity=3", "losses.perceptual=1", "losses.triplet_perceptual=1"];
+    let config = sets.config(&[&all[..], &guided].concat());
+    fresh(&config, &run.path().join("guided")).run(|_| true).unwrap();
+    let expected = "adversarial background discriminator face face_gradient identity mask_reconstruction perceptual \
+                    swap_low_frequency triplet_perceptual";
+    assert_eq!(terms(&run.path().join("guided")).into_iter().collect::<Vec<_>>().join(" "), expected);
+
+    let small = ["discriminator.width=4", "discriminator.max=8", "discriminator.blocks=3"];
+    let no_clip = ["losses.clip_identity=0", "losses.clip_text=0", "losses.mask_reconstruction=0"];
+    let config = parse(&sets.plain(), &[&all[..], &small, &no_clip].concat());
+    fresh(&config, &run.path().join("plain")).run(|_| true).unwrap();
+    let expected = "adversarial cycle discriminator identity perceptual self_reconstruction";
+    assert_eq!(terms(&run.path().join("plain")).into_iter().collect::<Vec<_>>().join(" "), expected);
+}
+
+#[test]
+fn batches_follow_from_seed_and_step() {
+    let sets = Sets::new();
+    let [one, again] = [(); 2].map(|()| Material::open(&sets.config(&[])).unwrap());
+    let other = Material::open(&sets.config(&["seed=4"])).unwrap();
+    let pictures = |material: &Material, step| {
+        let batch = material.batch(step).unwrap();
+        let swaps = batch.swaps.iter().flat_map(|s| [s.target.clone(), s.guide.clone(), s.source.clone()]);
+        batch.triplets.iter().flat_map(|t| [t.input.clone(), t.target.clone()]).chain(swaps).collect::<Vec<_>>()
+    };
+    assert_eq!(pictures(&one, 7), pictures(&again, 7));
+    assert_ne!(pictures(&one, 7), pictures(&one, 8));
+    assert_ne!(pictures(&one, 7), pictures(&other, 7));
+}
+
+/// Every third step begins with a photo that becomes itself.
+#[test]
+fn some_triplets_are_the_photo_itself() {
+    let sets = Sets::new();
+    let material = Material::open(&sets.config(&["augment.guide_color=0"])).unwrap();
+    let own = |step| {
+        let batch = material.batch(step).unwrap();
+        batch.triplets.iter().map(|t| t.input == t.target && t.guide == t.target).collect::<Vec<_>>()
+    };
+    assert_eq!((own(3), own(4)), (vec![true, false], vec![false, false]));
+}
+
+/// A mirrored sample is mirrored as a whole, and its caption says the other side.
+#[test]
+fn mirrored_photos_have_mirrored_captions() {
+    let sets = Sets::new();
+    sets.caption();
+    let quiet = ["augment.flip=true", "losses.clip_text=1", "losses.clip_identity=0", "clip.folder=none"];
+    let material = Material::open(&parse(&sets.plain(), &quiet)).unwrap();
+    let straight = Material::open(&parse(&sets.plain(), &[&quiet[..], &["augment.flip=false"]].concat())).unwrap();
+    let mut seen = BTreeSet::new();
+    for step in 0..6 {
+        let (varied, plain) = (material.batch(step).unwrap().swaps, straight.batch(step).unwrap().swaps);
+        for (varied, plain) in varied.iter().zip(&plain) {
+            let mirrored = varied.caption.contains("right");
+            seen.insert(mirrored);
+            let row = |p: &[f32]| if mirrored { p.iter().rev().copied().collect() } else { p.to_vec() };
+            for (a, b) in [(&varied.target, &plain.target), (&varied.face, &plain.face)] {
+                let flipped: Vec<f32> = b.data.chunks(b.side).flat_map(row).collect();
+                let worst = a.data.iter().zip(&flipped).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(worst < 1e-4, "{worst}");
+            }
+        }
+    }
+    assert_eq!(seen.len(), 2);
+}
+
+#[test]
+fn held_out_people_are_only_judged() {
+    let sets = Sets::new();
+    let folder = format!("data.held_out_pseudo={:?}", sets.held_out);
+    let held = ["data.held_out=['drawn/A', 'drawn/B']", &folder, "output.validate_every=1"];
+    let config = sets.config(&[&held[..], &["steps=2", "output.validate_samples=3"]].concat());
+    let material = Material::open(&config).unwrap();
+    assert!(material.photos().iter().all(|item| !["drawn/A", "drawn/B"].contains(&item.person.as_str())));
+    assert!(material.held_out_count() > 0);
+    let run = tempfile::tempdir().unwrap();
+    fresh(&config, run.path()).run(|_| true).unwrap();
+    let rows = metrics::read(&RunFolder(run.path().into())).unwrap();
+    let check = rows[1].held_out.unwrap();
+    assert_eq!(check.samples, 3);
+    assert_ne!(check.right, check.stranger);
+    // What nobody touched is the same at every check, whatever the generator learnt.
+    assert_eq!(check.untouched, rows[0].held_out.unwrap().untouched);
+    let (triplet, _) = material.held_out(0).unwrap();
+    let (mut sum, mut area) = (0.0, 0.0);
+    for (i, mask) in triplet.face.data.iter().enumerate() {
+        let at = |c: usize| c * triplet.face.data.len() + i;
+        let differs = |c: usize| (triplet.guide.data[at(c)] - triplet.target.data[at(c)]).abs();
+        sum += mask * (0..3).map(differs).sum::<f32>() / 3.0;
+        area += mask;
+    }
+    let one = sets.config(&[&held[..], &["output.validate_samples=1", "steps=1"]].concat());
+    let run = tempfile::tempdir().unwrap();
+    let check = fresh(&one, run.path()).check().unwrap();
+    assert!((check.untouched - sum / area).abs() < 1e-5);
+}
+
+/// The report has curves and grids in it and needs nothing beside it.
+#[test]
+fn the_report_is_one_file() {
+    let sets = Sets::new();
+    let run = tempfile::tempdir().unwrap();
+    let config = sets.config(&["steps=4", "output.grid_every=2"]);
+    fresh(&config, run.path()).run(|_| true).unwrap();
+    let folder = RunFolder(run.path().into());
+    let html = std::fs::read_to_string(folder.report()).unwrap();
+    for wanted in ["<svg", "data:image/jpeg;base64,", "face_gradient", "none, drawings", "[generator]"] {
+        assert!(html.contains(wanted), "{wanted}");
+    }
+    let references = ["src=\"http", "href=", "url(", "@import"];
+    assert!(references.iter().all(|reference| !html.contains(reference)));
+    let grid = image::open(folder.grid(2)).unwrap();
+    // Two triplets and two swaps; input, guide, output, photo.
+    assert_eq!((grid.width(), grid.height()), (4 * 34, 4 * 34));
+}
+
+#[test]
+fn the_saved_config_is_the_whole_config() {
+    let sets = Sets::new();
+    let config = sets.config(&["losses.identity=2.5"]);
+    let text = config.to_toml().unwrap();
+    assert!(text.contains("weight_decay") && text.contains("identity = 2.5"));
+    assert_eq!(Config::parse("saved", &text, &[]).unwrap(), config);
+    let defaults = parse(&sets.plain(), &["clip.folder=none"]).losses;
+    let paper = [defaults.identity, defaults.cycle, defaults.clip_text, defaults.mask_reconstruction];
+    assert_eq!((paper, defaults.adversarial_from), ([10.0, 0.5, 1.0, 0.5], 200_000));
+}
