@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use neighbours::{Crowd, Match, View};
+pub use photos::canvas_at;
 pub use shards::Shards;
 pub use sheet::sheet;
 pub use writer::ShardWriter;
@@ -141,5 +142,3 @@ impl DataRef {
         Ok(Self { folder: data.folder.clone(), index_sha256 })
     }
 }
-
-pub use photos::canvas_at;
