@@ -56,7 +56,7 @@ fn burn<const D: usize>(tensor: &Plain, device: &Device) -> Tensor<D> {
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data_as::<f32>().into_vec().unwrap()
+    tensor.try_into_vec_as::<f32>().unwrap()
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn walk(towers: &Towers, values: bool) -> HashMap<String, tensor::Tensor> {
             self.0.exit();
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let read = || param.val().into_data_as::<f32>().into_vec().expect("it was just converted to f32");
+            let read = || param.val().try_into_vec_as::<f32>().expect("every float is turned into f32");
             let data = if self.1 { read() } else { Vec::new() };
             self.2.insert(self.0.name(), tensor::Tensor { shape: param.lazy_shape().to_vec(), data });
         }

@@ -42,7 +42,7 @@ fn data(folder: &Path) -> Dataset {
         let text = format!("There is {} on the left and {} on the right.", left.0, right.0);
         let shade = |c: u8| c.saturating_sub((i * 5 % 20) as u8);
         let canvas = RgbImage::from_fn(40, 40, |x, _| Rgb(if x < 20 { left.1 } else { right.1 }.map(shade)));
-        let path = alphaswap::train::data::item_file(folder, &item.id, "png");
+        let path = folder.join("items").join(&item.id[..2]).join(format!("{}.png", item.id));
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         canvas.save(path).unwrap();
         index += &(serde_json::to_string(&item).unwrap() + "\n");
@@ -130,13 +130,9 @@ fn training_finds_the_captions_of_people_it_has_not_seen() {
     let clip = Clip::open(out, &Device::flex()).unwrap();
     let texts = ["red on the left", "red on the right"].map(String::from);
     let features = clip.text_features(&clip.tokenize(&texts).unwrap());
-    let picture = Tensor::<4>::cat(
-        vec![
-            Tensor::from_floats([[[[0.8]], [[0.1]], [[0.1]]]], &Device::flex()).expand([1, 3, 32, 16]),
-            Tensor::from_floats([[[[0.1]], [[0.1]], [[0.8]]]], &Device::flex()).expand([1, 3, 32, 16]),
-        ],
-        3,
-    );
+    let half =
+        |rgb: [f32; 3]| Tensor::<1>::from_floats(rgb, &Device::flex()).reshape([1, 3, 1, 1]).expand([1, 3, 32, 16]);
+    let picture = Tensor::<4>::cat(vec![half([0.8, 0.1, 0.1]), half([0.1, 0.1, 0.8])], 3);
     let scores = values(clip.image_features(picture).matmul(features.transpose()));
     assert!(scores[0] > scores[1], "{scores:?}");
     let metrics = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap();

@@ -92,6 +92,6 @@ fn similarities(towers: &Towers, pairs: &Pairs, device: &Device) -> (Vec<Vec<f32
         captions.extend_from_slice(batch.texts.rows());
     }
     let scores = Tensor::cat(pictures, 0).matmul(Tensor::cat(texts, 0).transpose());
-    let scores: Vec<f32> = scores.into_data_as::<f32>().into_vec().expect("it was just converted to f32");
+    let scores: Vec<f32> = scores.try_into_vec_as::<f32>().expect("every float is turned into f32");
     (scores.chunks(pairs.len()).map(<[f32]>::to_vec).collect(), captions)
 }
