@@ -7,14 +7,14 @@ mod measured;
 mod server;
 mod store;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use alphaswap::align::canvas_side;
 use alphaswap::face::{Landmarks, Pose};
 use alphaswap::mesh::canonical;
 use alphaswap::train::caption::{self, Captioner, Failure, Options, Origin, Photo, Stop, Summary};
-use alphaswap::train::data::{Dataset, Header, Item, PhotoSet, item_file};
+use alphaswap::train::data::{Dataset, Header, Item, PhotoSet};
 use glam::{Mat3, Vec3};
 use image::{Rgb, RgbImage};
 use safetensors::tensor::{Dtype, TensorView};
@@ -51,6 +51,11 @@ fn head(side: usize, yaw: f32) -> Landmarks {
         Vec3::new(middle + p.x, middle - p.y, -p.z)
     };
     Landmarks(canonical().points.iter().map(place).collect())
+}
+
+/// Where a photo's files lie.
+fn item_file(folder: &Path, id: &str, ending: &str) -> PathBuf {
+    folder.join("items").join(&id[..2]).join(format!("{id}.{ending}"))
 }
 
 /// Writes canvas and mesh of an item.
