@@ -1,9 +1,9 @@
 //! Identities: the person whose face is put on, made once by enrolling ([`enroll`]) and kept in a file ([`mod@file`]).
 
-mod encoder;
+pub(crate) mod encoder;
 pub mod enroll;
 pub mod file;
-mod photo;
+pub(crate) mod photo;
 pub mod quality;
 mod validate;
 

@@ -121,6 +121,15 @@ pub struct Conv {
     pub act: Activation,
 }
 
+/// What [`Op::Pool`] makes of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// The largest value.
+    Max,
+    /// The mean.
+    Mean,
+}
+
 /// One operation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
@@ -155,13 +164,17 @@ pub enum Op {
     },
     /// Bilinear upsampling by 2, half-pixel centres, edge clamped.
     Upsample2,
-    /// Maximum over 2x2 windows, stride 2 (even sizes).
-    MaxPool2,
-    /// Zero channels appended up to `out` channels.
-    PadChannels {
-        /// Channels after.
-        out: usize,
+    /// Maximum or mean of each channel over square windows that lie inside the map.
+    Pool {
+        /// What is made of a window.
+        kind: Pooling,
+        /// Side of the window.
+        kernel: usize,
+        /// Step.
+        stride: usize,
     },
+    /// Zeros appended up to the output's shape: channels, rows below, columns to the right.
+    Pad,
     /// Input 0 plus input 1 (same shape), then activation.
     Add {
         /// Epilogue.

@@ -1,5 +1,7 @@
 //! `alphaswap-train`: makes the models that the filter runs.
 
+mod eval;
+mod export;
 mod import;
 #[path = "../alphaswap/interrupt.rs"]
 mod interrupt;
@@ -18,11 +20,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Eval(eval::Args),
+    Export(export::Args),
     Import(import::Args),
 }
 
 fn main() -> ExitCode {
     interrupt::exit_code(match Cli::parse().command {
+        Command::Eval(args) => eval::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
     })
 }
