@@ -8,6 +8,7 @@ pub mod dlib;
 pub mod facemesh;
 pub mod faceres;
 mod limits;
+mod padding;
 mod shape;
 pub mod simplify;
 pub mod spec;

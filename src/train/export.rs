@@ -190,10 +190,10 @@ fn serialize(model: &Model, half: bool) -> Result<Vec<u8>> {
         stored.push((name, if halved { Dtype::F16 } else { Dtype::F32 }, &tensor.shape, bytes));
     }
     let cannot = |e: safetensors::SafeTensorError| Error::model(&model.name, format!("cannot be stored: {e}"));
-    let view = |(name, dtype, shape, bytes): &'_ (&String, Dtype, &Vec<usize>, Vec<u8>)| {
-        Ok((name.to_string(), TensorView::new(*dtype, shape.to_vec(), bytes).map_err(cannot)?))
-    };
-    let views = stored.iter().map(view).collect::<Result<Vec<_>>>()?;
+    let mut views = Vec::new();
+    for (name, dtype, shape, bytes) in &stored {
+        views.push((name, TensorView::new(*dtype, shape.to_vec(), bytes).map_err(cannot)?));
+    }
     safetensors::serialize(views, None).map_err(cannot)
 }
 

@@ -160,10 +160,12 @@ impl Evaluation {
         if pairs.is_empty() {
             return Err(Error::training(name, format!("no face was found in any of {lost} outputs")));
         }
-        let features = |photos: &'_ [Framed]| photos.iter().map(|p| p.face.embeddings[1].clone()).collect::<Vec<_>>();
-        let (targets, sources) = (features(targets), features(sources));
-        let slices = |rows: &'_ [Vec<f32>]| rows.iter().map(Vec::as_slice).collect::<Vec<_>>();
-        let summary = Summary::of(name, &pairs, lost, &slices(&targets), &slices(&sources));
+        let summary = Summary::of(name, &pairs, lost, &features(targets), &features(sources));
         Ok(Self { summary, pairs })
     }
+}
+
+/// Embeddings by FaceRes.
+fn features(photos: &[Framed]) -> Vec<&[f32]> {
+    photos.iter().map(|photo| &photo.face.embeddings[1][..]).collect()
 }

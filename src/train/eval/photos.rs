@@ -31,6 +31,17 @@ pub struct Unusable {
     pub reason: String,
 }
 
+impl Unusable {
+    /// A photo that was refused with that error, which need not name it again.
+    pub fn new(photo: &Photo, error: Error) -> Self {
+        let reason = match error {
+            Error::Enroll { reason, .. } | Error::Training { reason, .. } => reason,
+            other => other.to_string(),
+        };
+        Self { photo: photo.name.clone(), reason }
+    }
+}
+
 impl Photo {
     /// The photo in a file of its own; who is seen is told by the file alone.
     pub fn new(path: &Path) -> Self {

@@ -63,53 +63,41 @@ impl Cast {
         for encoder in encoders {
             enroller = enroller.with_encoder(&Model::open(encoder)?)?;
         }
-        let (mut framed, mut identities, mut scenes, mut skipped) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut leave = |photo: &Photo, error: Error| {
-            let reason = match error {
-                Error::Enroll { reason, .. } | Error::Training { reason, .. } => reason,
-                other => other.to_string(),
-            };
-            skipped.push(Unusable { photo: photo.name.clone(), reason });
-        };
-        for photo in sources {
-            let read =
-                |picture: RgbImage| Ok((enroll(&mut enroller, photo, &picture)?, scene(judge, photo, picture, side)?));
-            match photo.open().and_then(read) {
-                Ok((identity, (source, _))) => {
-                    framed.push(source);
-                    identities.push(Arc::new(identity));
-                }
-                Err(error) => leave(photo, error),
+        let mut skipped = Vec::new();
+        let sources = usable(sources, &mut skipped, |photo| {
+            let picture = photo.open()?;
+            Ok((enroll(&mut enroller, photo, &picture)?, scene(judge, photo, picture, side)?.0))
+        });
+        let targets = usable(targets, &mut skipped, |photo| scene(judge, photo, photo.open()?, side));
+        for (what, empty) in [("source", sources.is_empty()), ("target", targets.is_empty())] {
+            if empty {
+                let reasons: Vec<_> = skipped.iter().map(|s| format!("{}: {}", s.photo, s.reason)).collect();
+                return Err(Error::training("evaluation", format!("no {what} is left; {}", reasons.join("; "))));
             }
         }
-        let sources = std::mem::take(&mut framed);
-        for photo in targets {
-            match photo.open().and_then(|picture| scene(judge, photo, picture, side)) {
-                Ok((target, scene)) => {
-                    framed.push(target);
-                    scenes.push(scene);
-                }
-                Err(error) => leave(photo, error),
-            }
-        }
-        let cast = Self { sources, identities, targets: framed, scenes, skipped };
-        cast.check(if cast.sources.is_empty() { Some("source") } else { None })?;
-        cast.check(if cast.targets.is_empty() { Some("target") } else { None })?;
-        Ok(cast)
-    }
-
-    fn check(&self, missing: Option<&str>) -> Result<()> {
-        let Some(what) = missing else { return Ok(()) };
-        let reasons: Vec<_> = self.skipped.iter().map(|s| format!("{}: {}", s.photo, s.reason)).collect();
-        Err(Error::training("evaluation", format!("no {what} is left; {}", reasons.join("; "))))
+        let (identities, sources) = sources.into_iter().unzip();
+        let (targets, scenes) = targets.into_iter().unzip();
+        Ok(Self { sources, identities, targets, scenes, skipped })
     }
 }
 
+/// What `read` makes of each photo; those that it refuses are listed in `skipped`.
+pub fn usable<T>(photos: &[Photo], skipped: &mut Vec<Unusable>, mut read: impl FnMut(&Photo) -> Result<T>) -> Vec<T> {
+    let mut results = Vec::new();
+    for photo in photos {
+        match read(photo) {
+            Ok(result) => results.push(result),
+            Err(error) => skipped.push(Unusable::new(photo, error)),
+        }
+    }
+    results
+}
+
 /// The identity of one photo.
-fn enroll(enroller: &mut Enroller, photo: &Photo, picture: &RgbImage) -> Result<Identity> {
+fn enroll(enroller: &mut Enroller, photo: &Photo, picture: &RgbImage) -> Result<Arc<Identity>> {
     let sample = enroller.sample(&photo.path, picture, None)?;
     let consent = Consent { text: "evaluation".into(), date: String::new() };
-    enroller.identity(&photo.name, consent, vec![sample])
+    Ok(Arc::new(enroller.identity(&photo.name, consent, vec![sample])?))
 }
 
 /// A photo in the common frame, and the photo itself.
