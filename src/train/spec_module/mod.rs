@@ -132,5 +132,5 @@ fn push<T>(list: &mut Vec<T>, item: T) -> usize {
 
 fn values<const D: usize>(tensor: Tensor<D>) -> (Vec<usize>, Vec<f32>) {
     let shape = tensor.dims().to_vec();
-    (shape, tensor.into_data_as::<f32>().into_vec().expect("it was just converted to f32"))
+    (shape, tensor.into_data_as::<f32>().iter::<f32>().collect())
 }
