@@ -104,8 +104,8 @@ fn is_word(c: char) -> bool {
 /// The other side's word, written the same way.
 fn twin(word: &str) -> Option<String> {
     let lower = word.to_ascii_lowercase();
-    let both_ways = PAIRS.into_iter().flat_map(|(left, right)| [(left, right), (right, left)]);
-    let (_, twin) = both_ways.into_iter().find(|(word, _)| lower == *word)?;
+    let mut both_ways = PAIRS.into_iter().flat_map(|(left, right)| [(left, right), (right, left)]);
+    let (_, twin) = both_ways.find(|(word, _)| lower == *word)?;
     let capitalised = format!("{}{}", twin[..1].to_ascii_uppercase(), &twin[1..]);
     [twin.into(), capitalised, twin.to_ascii_uppercase()].into_iter().find(|candidate| same_case(word, candidate))
 }

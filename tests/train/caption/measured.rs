@@ -82,6 +82,18 @@ fn an_open_mouth_light_and_background_are_told() {
 }
 
 #[test]
+fn closed_eyes_are_told() {
+    let mut points = head(SIDE, 0.0);
+    for (upper, lower) in [(159, 145), (158, 153), (160, 144), (386, 374), (385, 380), (387, 373)] {
+        points.0[upper] = points.0[lower];
+    }
+    for seed in 0..5 {
+        let (closed, open) = (caption(&grey(), &points, seed), caption(&grey(), &head(SIDE, 0.0), seed));
+        assert!(closed.contains("eyes are closed") && !open.contains("eyes"), "{closed} {open}");
+    }
+}
+
+#[test]
 fn the_mirrored_photo_gets_the_mirrored_caption() {
     let texture = support::identity().textures[0].clone();
     let side = texture.side as u32;

@@ -82,7 +82,7 @@ pub enum Mouth {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Eyes {
     /// Both.
-    NearlyClosed,
+    Closed,
     /// Both, in a face that is surprised.
     Wide,
 }
@@ -136,9 +136,9 @@ const MAX_COMPARED_YAW: f32 = 30.0;
 const PITCH: (f32, f32) = (-7.0, 14.5);
 /// Roll in degrees from which on a head is tilted; the alignment takes most of it out.
 const ROLL: f32 = 8.0;
-/// Eye opening (see [`mesh::expression`]) below which both eyes are nearly closed, and above which they are wide open if
-/// the mouth is open too; there are faces whose eyes always measure wide.
-const EYES: (f32, f32) = (0.18, 0.315);
+/// Eye opening (see [`mesh::expression`]) below which both eyes are closed (people who smile go down to .16 with open
+/// ones), and above which they are wide open if the mouth is open too; there are faces whose eyes always measure wide.
+const EYES: (f32, f32) = (0.15, 0.315);
 /// Degrees from the camera within which the eyes look into it, and from which on they look aside.
 const GAZE: (f32, f32) = (12.0, 24.0);
 /// Luma ratio of the face's halves from which on the light comes from one side.
@@ -155,14 +155,15 @@ impl Facts {
         let luma = pixels::Luma::of(canvas);
         let compared = yaw.abs() < MAX_COMPARED_YAW;
         let mouth = (!matches!(turn, Turn::Profile(_))).then(|| mouth(&fit.normalised));
+        let eyes = compared.then(|| eyes(&fit.normalised, mouth)).flatten();
         let halves = compared.then(|| luma.halves(points)).flatten();
         Self {
             turn,
             nod: nod(turn, pitch),
             tilt: (roll.abs() > ROLL).then(|| Side::of(-roll)),
             mouth,
-            eyes: compared.then(|| eyes(&fit.normalised, mouth)).flatten(),
-            gaze: compared.then(|| gaze(&luma, points, yaw)).flatten(),
+            eyes,
+            gaze: (compared && eyes != Some(Eyes::Closed)).then(|| gaze(&luma, points, yaw)).flatten(),
             light: halves.and_then(|(left, right)| match left / right.max(1.0) {
                 ratio if ratio > SIDE_LIGHT => Some(Side::Left),
                 ratio if ratio < 1.0 / SIDE_LIGHT => Some(Side::Right),
@@ -215,7 +216,7 @@ fn mouth(normalised: &Landmarks) -> Mouth {
 fn eyes(normalised: &Landmarks, mouth: Option<Mouth>) -> Option<Eyes> {
     let [a, b, ..] = mesh::expression(normalised);
     match mouth {
-        _ if a.max(b) < EYES.0 => Some(Eyes::NearlyClosed),
+        _ if a.max(b) < EYES.0 => Some(Eyes::Closed),
         Some(Mouth::Open | Mouth::WideOpen) if a.min(b) > EYES.1 => Some(Eyes::Wide),
         _ => None,
     }
@@ -223,9 +224,8 @@ fn eyes(normalised: &Landmarks, mouth: Option<Mouth>) -> Option<Eyes> {
 
 /// Where both eyes look together, head and eyes added; None when an iris cannot be made out.
 fn gaze(luma: &pixels::Luma, points: &Landmarks, yaw: f32) -> Option<Gaze> {
-    /// Contrast of the iris to the white from which on its place is to be trusted that the eyes look aside, and that
-    /// they look into the camera, which most do.
-    const CONTRAST: (f32, f32) = (0.8, 0.5);
+    /// Contrast of the iris to the white from which on its place is to be trusted; lashes of closed eyes reach .65.
+    const CONTRAST: f32 = 0.8;
     /// Least distance of each iris from the eye's middle when the eyes look aside, in eye widths.
     const SHIFT: f32 = 0.1;
     /// An eye's width over the eyeball's radius: 30 mm and 12 mm in adults.
@@ -236,8 +236,8 @@ fn gaze(luma: &pixels::Luma, points: &Landmarks, yaw: f32) -> Option<Gaze> {
     let angle = yaw + (WIDTH * shift).clamp(-1.0, 1.0).asin().to_degrees();
     let together = (a.place - 0.5).abs().min((b.place - 0.5).abs()) >= SHIFT && (a.place > 0.5) == (b.place > 0.5);
     match () {
-        () if contrast > CONTRAST.0 && together && angle.abs() > GAZE.1 => Some(Gaze::Aside(Side::of(angle))),
-        () if contrast > CONTRAST.1 && angle.abs() < GAZE.0 => Some(Gaze::Camera),
+        () if contrast > CONTRAST && together && angle.abs() > GAZE.1 => Some(Gaze::Aside(Side::of(angle))),
+        () if contrast > CONTRAST && angle.abs() < GAZE.0 => Some(Gaze::Camera),
         () => None,
     }
 }

@@ -11,6 +11,9 @@ use crate::mask::HullMask;
 /// Side of the canvas that lengths in pixels below are meant for.
 const REFERENCE: f32 = canvas_side(256) as f32;
 
+/// Difference of a colour's channels from which on it is one, and not white, gray or black.
+const COLOURFUL: f32 = 24.0;
+
 /// Luma of a canvas.
 pub struct Luma {
     side: usize,
@@ -153,7 +156,8 @@ pub fn backdrop(canvas: &RgbImage) -> Option<Backdrop> {
     let distance = |p: &&[f32; 3]| p.iter().zip(&median).map(|(a, b)| (a - b).abs()).sum::<f32>() / 3.0;
     match pixels.iter().filter(|p| distance(p) < SAME).count() as f32 / pixels.len() as f32 {
         share if share > SHARES.0 => Some(Backdrop::Plain(colour(median))),
-        share if share < SHARES.1 => Some(Backdrop::Busy),
+        // Hair before a plain wall is as uneven as a busy background, but seldom as colourful.
+        share if share < SHARES.1 && chroma(median) > COLOURFUL => Some(Backdrop::Busy),
         _ => None,
     }
 }
@@ -161,9 +165,8 @@ pub fn backdrop(canvas: &RgbImage) -> Option<Backdrop> {
 /// The name of an RGB colour, 0 to 255.
 fn colour(rgb: [f32; 3]) -> &'static str {
     let [r, g, b] = rgb;
-    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
-    let chroma = most - least;
-    if chroma < 24.0 {
+    let (most, chroma) = (r.max(g).max(b), chroma(rgb));
+    if chroma < COLOURFUL {
         return match luma(rgb) {
             y if y > 205.0 => "white",
             y if y < 45.0 => "black",
@@ -185,6 +188,11 @@ fn colour(rgb: [f32; 3]) -> &'static str {
         h if h < 265.0 => "blue",
         _ => "purple",
     }
+}
+
+/// The largest difference of two channels.
+fn chroma([r, g, b]: [f32; 3]) -> f32 {
+    r.max(g).max(b) - r.min(g).min(b)
 }
 
 fn luma([r, g, b]: [f32; 3]) -> f32 {

@@ -53,16 +53,18 @@ fn head(facts: &Facts, rng: &mut ChaCha8Rng) -> String {
 fn mouth(facts: &Facts, rng: &mut ChaCha8Rng) -> String {
     let Some(mouth) = facts.mouth else { return String::new() };
     let wordings: &[&str] = match mouth {
-        Mouth::Neutral => &["with a neutral expression", "with a calm expression", "with the mouth closed"],
-        Mouth::SlightSmile => &["with a slight smile", "with a hint of a smile", "smiling slightly"],
-        Mouth::Smile => &["with a smile", "smiling with closed lips", "smiling gently"],
-        Mouth::BroadSmile => &["with a broad smile", "smiling with parted lips", "smiling widely"],
+        // Not "calm": a frown is in the brows, which are not measured.
+        Mouth::Neutral => &["with the mouth closed", "with closed lips", "with the lips together"],
+        Mouth::SlightSmile => &["with a slight smile", "with a hint of a smile", ", smiling slightly"],
+        Mouth::Smile => &["with a smile", ", smiling with closed lips", ", smiling gently"],
+        Mouth::BroadSmile => &["with a broad smile", ", smiling with parted lips", ", smiling widely"],
         Mouth::Down => &["with a serious expression", "with the corners of the mouth turned down"],
         Mouth::Parted => &["with slightly parted lips", "with the lips a little apart"],
         Mouth::Open => &["with the mouth open", "with an open mouth"],
         Mouth::WideOpen => &["with the mouth wide open", "with a wide open mouth"],
     };
-    format!(" {}", pick(rng, wordings))
+    let wording = pick(rng, wordings);
+    if wording.starts_with(',') { wording.into() } else { format!(" {wording}") }
 }
 
 /// Clauses on the rest of the pose and on the eyes.
@@ -77,7 +79,7 @@ fn details(facts: &Facts, rng: &mut ChaCha8Rng) -> Vec<String> {
         clauses.push(sided(rng, &["the head is tilted to the {side}", "the head leans to the {side}"], side));
     }
     match facts.eyes {
-        Some(Eyes::NearlyClosed) => clauses.push(pick(rng, &["the eyes are nearly closed"]).into()),
+        Some(Eyes::Closed) => clauses.push(pick(rng, &["the eyes are closed", "both eyes are closed"]).into()),
         Some(Eyes::Wide) => clauses.push(pick(rng, &["the eyes are wide open", "the eyes are wide"]).into()),
         None => {}
     }
