@@ -6,7 +6,6 @@ use std::time::Instant;
 use alphaswap::train::caption::flip;
 use alphaswap::train::clip::config::ClipConfig;
 use alphaswap::train::clip::fit::FitConfig;
-use alphaswap::train::clip::fit::pairs::{Split, tenth};
 use alphaswap::train::clip::fit::run::{Judged, Run};
 use alphaswap::train::data::Dataset;
 use alphaswap::train::device;
@@ -19,8 +18,8 @@ use crate::interrupt::{self, Interrupted};
 /// Train a CLIP on the photos and captions of a data set.
 ///
 /// It is for machines that have no published CLIP at hand, or too little power for one: the losses `clip_identity` and
-/// `clip_text` of `train` take this folder or one with OpenAI's ViT-B/32. A tenth of the people is held out; how often
-/// their captions and photos find each other is printed and written to clip.toml.
+/// `clip_text` of `train` take this folder or one with OpenAI's ViT-B/32. Some people are held out; how often their
+/// captions and photos find each other is printed and written to clip.toml.
 #[derive(clap::Args)]
 pub struct Args {
     /// The data set, with captions (`alphaswap-train caption`).
@@ -38,11 +37,14 @@ pub struct Args {
     #[arg(long, default_value_t = 64, value_parser = at_least_2, conflicts_with = "resume")]
     batch: usize,
     /// Highest learning rate.
-    #[arg(long, default_value_t = 1e-3, conflicts_with = "resume")]
+    #[arg(long, default_value_t = 5e-4, conflicts_with = "resume")]
     lr: f64,
     /// Seed of everything random.
     #[arg(long, default_value_t = 0, conflicts_with = "resume")]
     seed: u64,
+    /// People that are held out, as patterns such as `congress/[A-B]*` [default: a tenth of all].
+    #[arg(long, value_name = "PATTERN", num_args = 1.., conflicts_with = "resume")]
+    held_out: Vec<String>,
     /// What it runs on: flex (the CPU), wgpu, vulkan or, where built in, cuda; `:N` picks a GPU.
     #[arg(long, default_value = "flex")]
     device: String,
@@ -62,17 +64,17 @@ fn at_least_2(text: &str) -> Result<usize, String> {
 pub fn run(args: &Args) -> Result<()> {
     let device = device::open(&args.device)?;
     let data = Dataset::open(&args.data)?;
-    let split = Split::new(&data, tenth, flip)?;
     let mut run = match args.resume {
-        true => Run::resume(&args.output, &data, &split, &device)?,
+        true => Run::resume(&args.output, &data, flip, &device)?,
         false => {
             let sizes = ClipConfig::preset(&args.preset)?;
             let config = FitConfig::new(sizes, args.steps, args.batch, args.lr, args.seed);
-            Run::start(&args.output, config, &data, &split, &device)?
+            Run::start(&args.output, config, &data, &args.held_out, flip, &device)?
         }
     };
     interrupt::watch()?;
-    eprintln!("{} photos to learn from, {} of other people to judge by", split.training.len(), split.held_out.len());
+    let record = run.record();
+    eprintln!("{} photos to learn from, {} of other people to judge by", record.photos, record.held_out);
     train(args, &mut run)?;
     let judged = run.finish()?;
     println!("{}", table(&judged));

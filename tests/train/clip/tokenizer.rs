@@ -2,7 +2,7 @@
 
 use alphaswap::train::clip::tokenizer::{Tokenizer, Tokens};
 
-use super::{encoded, fixture, fixture_tokenizer};
+use super::{Encoded, encoded, fixture, fixture_tokenizer};
 
 #[test]
 fn texts_get_the_numbers_that_hugging_face_gives_them() {
@@ -12,8 +12,6 @@ fn texts_get_the_numbers_that_hugging_face_gives_them() {
     }
     assert_eq!(tokenizer.vocabulary(), 584);
 }
-
-use super::Encoded;
 
 #[test]
 fn a_long_text_is_cut_before_its_end() {
@@ -40,7 +38,7 @@ fn a_caption_that_spells_out_the_end_does_not_end_there() {
 
 #[test]
 fn a_tokenizer_learns_the_words_of_its_captions() {
-    let captions = ["the head is turned to the left", "the head is turned to the right"].map(String::from);
+    let captions = ["the head is turned to the left", "the head is turned to the right"].map(String::from).repeat(2);
     let tokenizer = Tokenizer::train(&captions, 300).unwrap();
     assert!(tokenizer.vocabulary() <= 300);
     let ids = tokenizer.encode("The head  is turned to the left ", 77).unwrap();

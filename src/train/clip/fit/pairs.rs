@@ -15,6 +15,7 @@ use crate::align::canvas_side;
 use crate::error::{Error, Result};
 use crate::train::clip::tokenizer::{Tokenizer, Tokens};
 use crate::train::data::{Dataset, Item};
+use crate::train::people::People;
 
 /// Side at which crops are kept, in pixels: that of the smallest generator, whose crops CLIP will have to judge.
 const CROP: usize = 128;
@@ -40,17 +41,21 @@ pub struct Split<'a> {
 }
 
 impl<'a> Split<'a> {
-    /// Splits a data set by people. `flip` gives the caption of a mirrored photo.
+    /// Splits a data set by people: held out are those that a pattern of `held_out` names (see [`People`]), or a tenth
+    /// of all if there is no pattern. `flip` gives the caption of a mirrored photo.
     ///
     /// # Errors
-    /// [`Error::Training`] for damaged captions, or fewer than two photos on either side.
-    pub fn new(data: &'a Dataset, held_out: impl Fn(&str) -> bool, flip: fn(&str) -> String) -> Result<Self> {
+    /// [`Error::Training`] for a pattern that names nobody, damaged captions, or fewer than two photos on either side.
+    pub fn new(data: &'a Dataset, held_out: &[String], flip: fn(&str) -> String) -> Result<Self> {
+        let people = People { only: held_out.to_vec(), without: Vec::new() };
+        people.choose(&data.items)?;
+        let is_held_out = |person: &str| if held_out.is_empty() { tenth(person) } else { people.takes(person) };
         let mut captions: HashMap<String, String> = data.captions()?;
         let mut split = Self::default();
         for item in &data.items {
             let Some(text) = captions.remove(&item.id) else { continue };
             let mirrored = flip(&text);
-            let side = if held_out(&item.person) { &mut split.held_out } else { &mut split.training };
+            let side = if is_held_out(&item.person) { &mut split.held_out } else { &mut split.training };
             side.push(Captioned { item, texts: [text, mirrored] });
         }
         for (side, name) in [(&split.training, "to train on"), (&split.held_out, "of held-out people")] {
@@ -68,7 +73,7 @@ impl<'a> Split<'a> {
 }
 
 /// Whether a person is one of the tenth that is held out unless the user names others; the same in every data set.
-pub fn tenth(person: &str) -> bool {
+fn tenth(person: &str) -> bool {
     usize::from(Sha256::digest(person)[0]) < 256 / 10
 }
 

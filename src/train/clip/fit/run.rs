@@ -43,6 +43,8 @@ pub struct Record {
     pub photos: usize,
     /// Number of photos of other people that it is judged by.
     pub held_out: usize,
+    /// Patterns that name these people; a tenth of all if there is none.
+    pub people: Vec<String>,
     /// Where the photos come from.
     pub sets: Vec<PhotoSet>,
     /// How well it did in the end.
@@ -70,35 +72,39 @@ pub struct Run {
 }
 
 impl Run {
-    /// A new run in `folder`, which is made. The vocabulary of `config` is the most that the tokenizer may have.
+    /// A new run in `folder`, which is made. The vocabulary of `config` is the most that the tokenizer may have; `people`
+    /// and `flip` are for [`Split::new`].
     ///
     /// # Errors
-    /// [`Error::Training`] if there is a run already or the data set has too few captions; [`Error::Io`].
+    /// [`Error::Training`] if there is a run already or as [`Split::new`]; [`Error::Io`].
     pub fn start(
         folder: &Path,
         mut config: FitConfig,
         data: &Dataset,
-        split: &Split<'_>,
+        people: &[String],
+        flip: fn(&str) -> String,
         device: &Device,
     ) -> Result<Self> {
         if folder.join(RECORD).exists() {
             let reason = "there is a run already; go on with --resume, or choose another folder";
             return Err(Error::training(folder.display(), reason));
         }
-        fs::create_dir_all(folder).map_err(Error::io(folder))?;
-        let tokenizer = train_tokenizer(split, config.clip.text.vocabulary)?;
+        let split = Split::new(data, people, flip)?;
+        let tokenizer = train_tokenizer(&split, config.clip.text.vocabulary)?;
         config.clip.text.vocabulary = tokenizer.vocabulary();
+        let fit = Fit::new(config.clone(), device)?;
+        fs::create_dir_all(folder).map_err(Error::io(folder))?;
         save_tokenizer(&tokenizer, folder)?;
         let record = Record {
             photos: split.training.len(),
             held_out: split.held_out.len(),
+            people: people.to_vec(),
             data: data.folder.clone(),
             sets: data.header.sets.clone(),
             result: None,
             fit: config,
         };
-        let fit = Fit::new(record.fit.clone(), device)?;
-        let run = Self::load(folder, record, fit, data, split, &tokenizer)?;
+        let run = Self::load(folder, record, fit, data, &split, &tokenizer)?;
         run.write_record()?;
         Ok(run)
     }
@@ -107,17 +113,16 @@ impl Run {
     ///
     /// # Errors
     /// [`Error::Training`] if there is no run, its files are damaged or the data set is another; [`Error::Io`].
-    pub fn resume(folder: &Path, data: &Dataset, split: &Split<'_>, device: &Device) -> Result<Self> {
+    pub fn resume(folder: &Path, data: &Dataset, flip: fn(&str) -> String, device: &Device) -> Result<Self> {
         let path = folder.join(RECORD);
         let text = fs::read_to_string(&path).map_err(Error::io(&path))?;
         let record: Record = toml::from_str(&text).map_err(|e| Error::training(path.display(), e.to_string()))?;
-        if (record.photos, record.held_out) != (split.training.len(), split.held_out.len()) {
+        let split = Split::new(data, &record.people, flip)?;
+        let (photos, held_out) = (split.training.len(), split.held_out.len());
+        if (record.photos, record.held_out) != (photos, held_out) {
             let reason = format!(
-                "was trained on {} photos and judged by {}, the data set now has {} and {}; start a new run",
-                record.photos,
-                record.held_out,
-                split.training.len(),
-                split.held_out.len()
+                "was trained on {} photos and judged by {}, the data set now has {photos} and {held_out}; start a new run",
+                record.photos, record.held_out
             );
             return Err(Error::training(path.display(), reason));
         }
@@ -128,7 +133,7 @@ impl Run {
             None => Fit::new(config, device)?,
         };
         forget_after(&folder.join(METRICS), fit.steps_done())?;
-        Self::load(folder, record, fit, data, split, &tokenizer)
+        Self::load(folder, record, fit, data, &split, &tokenizer)
     }
 
     fn load(
