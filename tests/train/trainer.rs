@@ -202,3 +202,27 @@ fn the_saved_config_is_the_whole_config() {
     let paper = [defaults.identity, defaults.cycle, defaults.clip_text, defaults.mask_reconstruction];
     assert_eq!((paper, defaults.adversarial_from), ([10.0, 0.5, 1.0, 0.5], 200_000));
 }
+
+/// A checkpoint in pieces becomes a run again that goes on as if nothing had happened.
+#[test]
+fn a_run_travels_in_pieces() {
+    let sets = Sets::new();
+    let folder = tempfile::tempdir().unwrap();
+    let [here, there, pieces] = ["here", "there", "pieces"].map(|name| folder.path().join(name));
+    let config = sets.config(&["steps=2"]);
+    fresh(&sets.config(&["steps=1"]), &here).run(|_| true).unwrap();
+    let program = |args: [&str; 2], paths: [&Path; 2]| {
+        let mut program = assert_cmd::Command::cargo_bin("alphaswap-train").unwrap();
+        program.arg(args[0]).arg(paths[0]).arg(args[1]).arg(paths[1]).assert()
+    };
+    program(["pack", "-o"], [&here, &pieces]).success();
+    program(["unpack", "-o"], [&pieces, &there]).success();
+    program(["unpack", "-o"], [&pieces, &there]).failure().stderr(predicates::str::contains("holds a run already"));
+    program(["pack", "-o"], [&there, folder.path()]).failure().stderr(predicates::str::contains("something else"));
+    for run in [&here, &there] {
+        let mut resumed = Trainer::new(config.clone(), run, &Device::flex(), Start::Resume).unwrap();
+        assert_eq!(resumed.run(|_| true).unwrap(), End::Done);
+    }
+    let [a, b] = [&here, &there].map(|run| saved(run));
+    assert!(a[0].0.iter().all(|(name, tensor)| b[0].0[name] == *tensor));
+}

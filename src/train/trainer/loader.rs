@@ -32,7 +32,7 @@ impl Loader {
     ///
     /// # Errors
     /// A file of the data or pseudo set that is missing or damaged.
-    pub fn next(&mut self) -> Result<Batch> {
+    pub fn take(&mut self) -> Result<Batch> {
         let gone = |_| Error::training("the loader", "its thread is gone; see the message above");
         self.batches.recv().map_err(gone)?
     }

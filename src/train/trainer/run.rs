@@ -141,7 +141,7 @@ impl Trainer {
         let mut end = End::Done;
         while end == End::Done && self.state.step < self.config.steps {
             let mut clock = Clock::start();
-            let batch = loader.next()?;
+            let batch = loader.take()?;
             clock.lap("data");
             let mut row = self.step(&batch, clock)?;
             let output = &self.config.output;
@@ -166,7 +166,7 @@ impl Trainer {
     /// One step: terms, gradients, weights, average, discriminator.
     ///
     /// # Errors
-    /// As [`Self::run`]; nothing has changed then.
+    /// As [`Self::run`].
     pub fn step(&mut self, batch: &Batch, mut clock: Clock) -> Result<Row> {
         let step = self.state.step;
         if self.config.adversarial(step) && self.critic.is_none() {
