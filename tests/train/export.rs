@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use alphaswap::Pipeline;
-use alphaswap::frame::{ColorSpace, FrameInfo, PixelFormat};
+use alphaswap::frame::PixelFormat;
 use alphaswap::models::{Model, Weights};
 use alphaswap::nets::GeneratorConfig;
 use alphaswap::settings::{DeviceChoice, Look, ModelChoice};
