@@ -29,7 +29,7 @@ pub use measure::{Framed, Pair};
 pub use outputs::judge_outputs;
 pub use photos::{Photo, Unusable};
 pub use sheet::Sheet;
-pub use summary::{Group, METRICS, Metric, Spread, Summary, TURNED};
+pub use summary::{COUNTED_PRESENCE, Group, METRICS, Metric, Spread, Summary, TURNED};
 pub use swap::{Cast, Swapper};
 
 use crate::error::{Error, Result};
