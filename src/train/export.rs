@@ -4,7 +4,7 @@
 //! RUN/config.toml                             what was trained; `[generator]` is the network
 //! RUN/data.toml                               `[[sets]]`: the photos, with their licences
 //! RUN/checkpoints/latest                      name of the newest checkpoint
-//! RUN/checkpoints/step-00001000/state.toml    step, samples, seed, device
+//! RUN/checkpoints/step-00001000/state.toml    `[state]`: step, samples, seed
 //! RUN/checkpoints/step-00001000/ema.safetensors, generator.safetensors
 //! ```
 
@@ -31,6 +31,8 @@ pub struct Told {
     pub about: Option<String>,
     /// Licence of the weights; if absent the card says that it is not stated, and the photos' licences.
     pub licence: Option<String>,
+    /// What it was trained on, for the card.
+    pub device: Option<String>,
     /// Whether matrices are stored in half precision (vectors never are).
     pub half: bool,
     /// Whether the weights are taken as they were trained, not their moving average.
@@ -48,13 +50,18 @@ pub struct Exported {
     pub card: Card,
 }
 
-/// The parts of a checkpoint's `state.toml` that a card tells.
+/// What of `state.toml` tells how far the run was.
+#[derive(Deserialize)]
+struct Progress {
+    state: State,
+}
+
+/// The parts of a checkpoint's state that a card tells.
 #[derive(Deserialize)]
 struct State {
     step: u64,
     samples: u64,
     seed: u64,
-    device: Option<String>,
 }
 
 /// What of `config.toml` tells the network.
@@ -78,7 +85,7 @@ struct Photos {
 pub fn export(checkpoint: &Path, told: &Told) -> Result<Exported> {
     let (run, checkpoint) = locate(checkpoint)?;
     let (Config { generator }, config) = read_toml(&run.join("config.toml"))?;
-    let (state, _): (State, _) = read_toml(&checkpoint.join("state.toml"))?;
+    let (Progress { state }, _) = read_toml(&checkpoint.join("state.toml"))?;
     let (Photos { sets }, _) = read_toml(&run.join("data.toml"))?;
     let path = checkpoint.join(if told.raw { "generator.safetensors" } else { "ema.safetensors" });
     let bytes = std::fs::read(&path).map_err(Error::io(&path))?;
@@ -130,7 +137,7 @@ fn training(told: &Told, state: State, config: &str, sets: &[PhotoSet]) -> Train
     });
     Training {
         date: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
-        device: state.device,
+        device: told.device.clone(),
         steps: state.step,
         samples: state.samples,
         seed: state.seed,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use alphaswap::Pipeline;
-use alphaswap::frame::{ColorSpace, FrameInfo, PixelFormat};
+use alphaswap::frame::PixelFormat;
 use alphaswap::models::{Model, Weights};
 use alphaswap::nets::GeneratorConfig;
 use alphaswap::settings::{DeviceChoice, Look, ModelChoice};
@@ -24,7 +24,7 @@ fn run() -> TempDir {
     std::fs::create_dir_all(&checkpoint).unwrap();
     let config = toml::to_string(&BTreeMap::from([("generator", GeneratorConfig::guided_xs())])).unwrap();
     let data = "[[sets]]\nname = \"faker\"\nfolder = \"faces/faker\"\nlicence = \"CC0\"\n";
-    let state = "step = 1000\nsamples = 8000\nseed = 7\ndevice = \"flex\"\nhours = 0.5\n";
+    let state = "[state]\nstep = 1000\nsamples = 8000\nseed = 7\nconfig_sha256 = \"\"\n\n[files]\n";
     for (path, text) in [
         ("config.toml", config.as_str()),
         ("data.toml", data),
@@ -58,7 +58,7 @@ fn tool(dir: &TempDir, arguments: &[&str]) -> Command {
 fn the_filter_runs_what_was_exported() {
     let dir = run();
     std::fs::write(dir.path().join("eval.json"), EVALUATION).unwrap();
-    tool(&dir, &[".", "--f16", "--licence", "CC0-1.0", "--eval", "eval.json"]).assert().success();
+    tool(&dir, &[".", "--f16", "--licence", "CC0-1.0", "--eval", "eval.json", "--device", "flex"]).assert().success();
     let model = Model::open(&dir.path().join("m.safetensors")).unwrap();
     let training = model.card.training.clone().unwrap();
     assert_eq!((training.steps, training.samples, training.seed), (1000, 8000, 7));

@@ -5,7 +5,7 @@ mod table;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use alphaswap::files::write_atomically;
+use alphaswap::files::{Readers, part};
 use alphaswap::path::Painter;
 use alphaswap::settings::ModelChoice;
 use alphaswap::train::data::Dataset;
@@ -188,7 +188,8 @@ fn png(picture: &RgbImage) -> Result<Vec<u8>> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    write_atomically(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    let written = part(path, bytes, Readers::Usual).and_then(|file| Ok(file.persist(path)?));
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn progress(what: &str, length: usize) -> ProgressBar {

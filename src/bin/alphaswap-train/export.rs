@@ -29,6 +29,9 @@ pub struct Args {
     /// Licence of the weights [default: not stated, with the licences of the photos].
     #[arg(long, value_name = "TEXT")]
     licence: Option<String>,
+    /// What it was trained on, for the card.
+    #[arg(long, value_name = "TEXT")]
+    device: Option<String>,
     /// Store matrices in half precision: half the size, and at most a step of an 8-bit picture away.
     #[arg(long)]
     f16: bool,
@@ -55,6 +58,7 @@ pub fn run(args: &Args) -> Result<()> {
         name: args.name.clone().unwrap_or(stem),
         about: args.about.clone(),
         licence: args.licence.clone(),
+        device: args.device.clone(),
         half: args.f16,
         raw: args.raw,
         evaluation: args.eval.as_ref().map(read).transpose()?,

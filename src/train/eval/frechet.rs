@@ -34,15 +34,17 @@ fn centred<'a>(features: impl ExactSizeIterator<Item = &'a [f32]>) -> Option<(Ve
 mod tests {
     use super::*;
 
+    fn rows(values: &[[f32; 1]]) -> impl ExactSizeIterator<Item = &[f32]> {
+        values.iter().map(|row| &row[..])
+    }
+
     /// In one dimension the distance is (m1 - m2)^2 + (s1 - s2)^2.
     #[test]
     fn one_dimension_by_hand() {
         let (a, b) = ([[0.0], [2.0], [4.0]], [[1.0], [2.0], [3.0], [10.0]]);
-        let rows = |v: &'static [[f32; 1]]| v.iter().map(|r| &r[..]);
-        let (a, b): (&'static _, &'static _) = (Box::leak(Box::new(a)), Box::leak(Box::new(b)));
         let expected = 4.0 + (2.0 - (50.0f64 / 3.0).sqrt()).powi(2);
-        assert!((distance(rows(a), rows(b)).unwrap() - expected).abs() < 1e-9);
-        assert!(distance(rows(a), rows(a)).unwrap() < 1e-9);
-        assert_eq!(distance(rows(&a[..1]), rows(b)), None);
+        assert!((distance(rows(&a), rows(&b)).unwrap() - expected).abs() < 1e-9);
+        assert!(distance(rows(&a), rows(&a)).unwrap() < 1e-9);
+        assert_eq!(distance(rows(&a[..1]), rows(&b)), None);
     }
 }

@@ -61,7 +61,7 @@ pub struct Framed {
 }
 
 /// Compares an output with its source and target; `sources` are all of the set, for the retrieval. Definitions as in
-/// the project's reference evaluation (tests/fixtures/eval/README.md).
+/// the project's reference evaluation (tests/fixtures/eval/record.py).
 pub fn measure(judge: &Judge, sources: &[Framed], source: &Framed, target: &Framed, output: (&RgbImage, Face)) -> Pair {
     let (picture, face) = output;
     let (s, t) = (&source.face, &target.face);

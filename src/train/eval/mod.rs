@@ -1,7 +1,8 @@
 //! Judging generators: every source onto every target, measured by networks that nothing was trained on.
 //!
-//! [`photos`] says which pictures, [`swap`] makes the outputs as the filter would, [`judge`] reads faces, [`measure`]
-//! compares them, [`summary`] sums up, [`sheet`] shows. [`judge()`] is all of it for one model.
+//! [`photos`] says which pictures, [`Swapper`] makes the outputs as the filter would, [`Judge`] reads faces, a [`Pair`]
+//! compares them, a [`Summary`] sums up, a [`Sheet`] shows. [`judge()`] is all of it for one model, [`judge_outputs`] for
+//! pictures that somebody else made.
 
 mod chip;
 mod frechet;
@@ -28,7 +29,7 @@ pub use measure::{Framed, Pair};
 pub use outputs::judge_outputs;
 pub use photos::{Photo, Unusable};
 pub use sheet::Sheet;
-pub use summary::{Group, METRICS, Metric, Spread, Summary, TURNED};
+pub use summary::{COUNTED_PRESENCE, Group, METRICS, Metric, Spread, Summary, TURNED};
 pub use swap::{Cast, Swapper};
 
 use crate::error::{Error, Result};

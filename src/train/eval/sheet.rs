@@ -6,6 +6,8 @@ use image::{Rgb, RgbImage};
 /// Side of each picture on the sheet, and the space between them, in pixels.
 const SIDE: u32 = 160;
 const SPACE: u32 = 4;
+/// Rows that stand below each other; more stand beside them.
+const ROWS: usize = 10;
 
 /// Collects the pictures of some pairs.
 #[derive(Clone, Debug)]
@@ -16,14 +18,14 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    /// An empty sheet for at most `most` of `pairs`, spread evenly over them, and `models` columns of outputs.
+    /// An empty sheet for at most `most` of `pairs`, from all over them, and `models` columns of outputs.
     pub fn new(pairs: &[(usize, usize)], most: usize, models: usize) -> Self {
-        let count = pairs.len().min(most.max(1));
-        // A step that is no divisor of the targets' number walks through sources and targets at once.
-        let rows: Vec<_> = (0..count).map(|i| pairs[(i * pairs.len() + pairs.len() / 2) / count.max(1)]).collect();
+        let mut rows = spread(pairs, most.max(1));
+        rows.sort_unstable();
         let columns = 2 + models;
         let size = |n: usize| n as u32 * (SIDE + SPACE) + SPACE;
-        let picture = RgbImage::from_pixel(size(columns), size(rows.len()), Rgb([255; 3]));
+        let blocks = rows.len().div_ceil(ROWS);
+        let picture = RgbImage::from_pixel(size(columns * blocks), size(rows.len().min(ROWS)), Rgb([255; 3]));
         Self { rows, columns, picture }
     }
 
@@ -32,17 +34,32 @@ impl Sheet {
         &self.rows
     }
 
-    /// Shows `picture` in each row of that pair; columns 0 and 1 are source and target.
+    /// Shows `picture` in the row of that pair, if it has one; columns 0 and 1 are source and target.
     pub fn put(&mut self, pair: (usize, usize), column: usize, picture: &RgbImage) {
-        for (row, _) in self.rows.iter().enumerate().filter(|(_, p)| **p == pair && column < self.columns) {
-            let small = imageops::resize(picture, SIDE, SIDE, FilterType::Triangle);
-            let place = |n: usize| i64::from(n as u32 * (SIDE + SPACE) + SPACE);
-            imageops::replace(&mut self.picture, &small, place(column), place(row));
-        }
+        let Some(row) = self.rows.iter().position(|p| *p == pair).filter(|_| column < self.columns) else { return };
+        let small = imageops::resize(picture, SIDE, SIDE, FilterType::Triangle);
+        let place = |n: usize| i64::from(n as u32 * (SIDE + SPACE) + SPACE);
+        imageops::replace(&mut self.picture, &small, place(row / ROWS * self.columns + column), place(row % ROWS));
     }
 
     /// The sheet as it is now.
     pub fn picture(&self) -> &RgbImage {
         &self.picture
     }
+}
+
+/// `most` of the pairs. Steps of the golden ratio are near no fraction, so they meet sources and targets in turn.
+fn spread(pairs: &[(usize, usize)], most: usize) -> Vec<(usize, usize)> {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
+    if most >= pairs.len() {
+        return pairs.to_vec();
+    }
+    let mut chosen = Vec::new();
+    for i in 0..pairs.len() * 4 {
+        let pair = pairs[((i as f64 * GOLDEN).fract() * pairs.len() as f64) as usize];
+        if chosen.len() < most && !chosen.contains(&pair) {
+            chosen.push(pair);
+        }
+    }
+    chosen
 }
