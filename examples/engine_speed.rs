@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use alphaswap::engine::cpu::Net;
 use alphaswap::models::{Model, Weights};
-use alphaswap::nets::{Activation, Caii, Edge, GeneratorConfig, NetSpec, Node, Op, Padding, Param, Port};
+use alphaswap::nets::{Activation, Caii, Edge, GeneratorConfig, NetSpec, Node, Op, Padding, Param, Pooling, Port};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
@@ -127,8 +127,10 @@ fn operation(op: &Op) -> (&'static str, Value) {
             ("style_norm", json!({ "eps": eps, "caii": *caii != Caii::Off, "residual": residual }))
         }
         Op::Upsample2 => ("upsample2", json!({})),
-        Op::MaxPool2 => ("max_pool2", json!({})),
-        Op::PadChannels { out } => ("pad_channels", json!({ "out": out })),
+        Op::Pool { kind, kernel, stride } => {
+            ("pool", json!({ "maximum": *kind == Pooling::Max, "kernel": kernel, "stride": stride }))
+        }
+        Op::Pad => ("pad", json!({})),
         Op::Add { .. } => ("add", json!({})),
         Op::Concat => ("concat", json!({})),
         Op::SpaceToDepth { r } => ("space_to_depth", json!({ "r": r })),

@@ -85,6 +85,34 @@ CARDS = {
         "inputs": [("input", [1, 3, 224, 224], "BGR in 0..255 minus [103.939, 116.779, 123.68]")],
         "outputs": [("embedding", [1, 1024], "not normalised, every value >= 0")],
     },
+    "judge": {
+        "network": "dlib_resnet_150",
+        "about": "dlib's face encoder (ResNet): the judge of likeness. For measuring only (alphaswap-train eval): nothing is "
+        "trained or tuned on it, and it is not part of the filter.",
+        "licence": "MIT (dlib's original: CC0-1.0)",
+        "source": {
+            "package": "npm @vladmandic/face-api 1.7.15",
+            "file": "dlib_resnet_150.manifest.json",
+            "parts": ["dlib_resnet_150.bin"],
+        },
+        "inputs": [
+            (
+                "input",
+                [1, 3, 150, 150],
+                "RGB in 0..255 minus [122.782, 117.001, 104.298], over 256: dlib's chip of 5 points, padding .25",
+            )
+        ],
+        "outputs": [("embedding", [1, 128], "not normalised; one person lies within a distance of .6")],
+    },
+    "population": {
+        "network": "none",
+        "about": "Mean embeddings over 662 photos of 260 people, by the name of their network: subtract them before taking "
+        "cosines, which without that are misleading (two strangers have .84 by dlib_resnet_150).",
+        "licence": "MIT OR Apache-2.0",
+        "source": {"package": "measured for this project", "file": "id_stats.json"},
+        "inputs": [],
+        "outputs": [],
+    },
     "generator": {
         "network": "alphaface",
         "about": "Compact guided generator, bootstrap weights: trained for about 35 minutes on two CPU cores on "

@@ -175,7 +175,48 @@ def generator(source):
     return {n: v.astype(np.float16) if v.ndim > 1 else v for n, v in load_file(source).items()}
 
 
-CONVERTERS = {f.__name__: f for f in (canonical, detector, landmarks, identity, generator)}
+def quantised_constants(source):
+    """Constants of a TensorFlow.js weights manifest, stored as bytes: value = byte * scale + min."""
+    constants, data, at = {}, source.with_suffix("").with_suffix(".bin").read_bytes(), 0
+    for weight in json.loads(source.read_text())[0]["weights"]:
+        count, q = int(np.prod(weight["shape"], dtype=int)), weight.get("quantization")
+        kind = np.dtype(q["dtype"] if q else weight["dtype"])
+        values = np.frombuffer(data, kind, count, at).reshape(weight["shape"])
+        constants[weight["name"]] = values.astype(np.float32) * q["scale"] + q["min"] if q else values
+        at += count * kind.itemsize
+    assert at == len(data)
+    return constants
+
+
+def judge(source):
+    """dlib's encoder. The scale layers behind the convolutions are folded in; weights are halved, biases are not."""
+    c, tensors = quantised_constants(source), {}
+
+    def conv(ours, theirs):
+        scale, shift = c[f"{theirs}/scale/weights"], c[f"{theirs}/scale/biases"]
+        weight = c[f"{theirs}/conv/filters"].transpose(3, 2, 0, 1) * scale[:, None, None, None]
+        tensors[f"{ours}.weight"] = weight.astype(np.float16)
+        tensors[f"{ours}.bias"] = (c[f"{theirs}/conv/bias"] * scale + shift).astype(np.float32)
+
+    conv("stem", "conv32_down")
+    blocks = [f"conv32_{i}" for i in (1, 2, 3)]
+    for width, more in ((64, 3), (128, 2), (256, 2)):
+        blocks += [f"conv{width}_down"] + [f"conv{width}_{i + 1}" for i in range(more)]
+    for i, theirs in enumerate(blocks + ["conv256_down_out"]):
+        for part in ("conv1", "conv2"):
+            conv(f"blocks.{i}.{part}", f"{theirs}/{part}")
+    tensors["fc.weight"] = c["fc"].T.astype(np.float16)
+    return tensors
+
+
+def population(source):
+    """Mean embeddings over 662 photos of 260 people, by encoder."""
+    stats = json.loads(source.read_text())
+    names = {"dlib_resnet_150": "dlib128", "faceres_224": "faceres1024"}
+    return {ours: np.array(stats[theirs]["mean"], np.float32) for ours, theirs in names.items()}
+
+
+CONVERTERS = {f.__name__: f for f in (canonical, detector, landmarks, identity, generator, judge, population)}
 
 
 def main(sources, out):

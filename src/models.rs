@@ -7,13 +7,13 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::nets::{GeneratorConfig, NetSpec, Param, Port, blazeface, facemesh, faceres};
+use crate::nets::{GeneratorConfig, NetSpec, Param, Port, blazeface, dlib, facemesh, faceres};
 use crate::tensor::Tensor;
 
 mod card;
 mod weights;
 
-pub use card::{Card, CardPort, Source};
+pub use card::{Card, CardPort, Evaluated, Source, Training, TrainingSet};
 pub use weights::{to_f32, views};
 
 /// Parameters by dotted name, as f32.
@@ -144,6 +144,7 @@ impl Model {
             output: Vec::new(),
             generator: Some(config),
             arcface: None,
+            training: None,
         };
         Ok(Self { name: name.into(), card, weights, sha256: String::new() })
     }
@@ -159,6 +160,7 @@ impl Model {
             ("blazeface_back_256", None, None) => Ok(blazeface::blazeface_back()),
             ("facemesh_468_192", None, None) => Ok(facemesh::facemesh()),
             ("faceres_224", None, None) => Ok(faceres::faceres()),
+            ("dlib_resnet_150", None, None) => Ok(dlib::dlib()),
             ("alphaface", Some(config), None) => config.spec().map_err(|e| e.of_model(&self.name)),
             ("arcface", None, Some(config)) => config.spec().map_err(|e| e.of_model(&self.name)),
             ("alphaface", None, _) => Err(no_table("generator")),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use alphaswap::engine::cpu::Net;
 use alphaswap::models::Weights;
-use alphaswap::nets::{Activation, Builder, Caii, ConvArgs, Edge, NetSpec, Op, Padding, Shape, ValueId};
+use alphaswap::nets::{Activation, Builder, Caii, ConvArgs, Edge, NetSpec, Op, Padding, Pooling, Shape, ValueId};
 use alphaswap::tensor::Tensor;
 use proptest::prelude::*;
 
@@ -181,6 +181,11 @@ proptest! {
         check(one(Shape::new(c, h, w), |b, x| b.upsample2("up", x)), 1);
         check(one(Shape::new(c, h, w), |b, x| b.mean("mean", x)), 2);
         check(one(Shape::new(c, h * 2, w * 2), |b, x| b.max_pool2("pool", x)), 3);
+        for kind in [Pooling::Max, Pooling::Mean] {
+            let (kernel, stride) = (r + 1, r.min(2));
+            check(one(Shape::new(c, h + r, w + r), |b, x| b.pool("pool", x, kind, kernel, stride)), 6);
+        }
+        check(one(Shape::new(c, h, w), |b, x| b.pad("pad", x, Shape::new(c + r, h + 1, w + 2))), 7);
         check(one(Shape::new(c, h * r, w * r), |b, x| b.space_to_depth("unshuffle", x, r)), 4);
         check(one(Shape::new(c * r * r, h, w), |b, x| b.depth_to_space("shuffle", x, r)), 5);
     }

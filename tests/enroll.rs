@@ -51,6 +51,7 @@ fn arcface(config: ArcfaceConfig, weights: Weights) -> Model {
         name: "arcface_w600k_r50".into(),
         network: "arcface".into(),
         arcface: Some(config),
+        training: None,
         ..Model::builtin("identity").unwrap().card
     };
     Model { name: "test".into(), card, weights, sha256: "0a".repeat(32) }

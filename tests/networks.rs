@@ -35,7 +35,11 @@ pub fn read_tensors(path: &Path) -> HashMap<String, Tensor> {
 
 /// A shipped network after a run on the fixture's inputs, all its cut points kept.
 fn run(model: &str, inputs: HashMap<String, Tensor>) -> (Net, HashMap<String, Tensor>) {
-    let model = Model::builtin(model).unwrap();
+    run_model(&Model::builtin(model).unwrap(), inputs)
+}
+
+/// A network after a run on these inputs, all its cut points kept.
+pub fn run_model(model: &Model, inputs: HashMap<String, Tensor>) -> (Net, HashMap<String, Tensor>) {
     let mut net = Net::with_cut_points(Arc::new(model.spec().unwrap()), &model.weights).unwrap();
     let outputs = net.run_tensors(&inputs).unwrap();
     (net, outputs)

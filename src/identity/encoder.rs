@@ -21,7 +21,7 @@ const ENCODER_BOX: f32 = 1.15;
 const ALPHAFACE_SIDE: usize = 256;
 
 /// An encoder, on the CPU: it runs once per photo.
-pub(crate) struct Encoder {
+pub struct Encoder {
     /// Its name in identities and in the cards of generators.
     pub name: String,
     /// SHA-256 of its weights file.
@@ -101,7 +101,7 @@ fn mesh_box(picture: &RgbImage, landmarks: &Landmarks, side: usize) -> Result<Ve
 }
 
 /// The square of `side` pixels that `square_from_picture` shows, black beyond the picture.
-fn aligned(picture: &RgbImage, square_from_picture: Affine2, side: usize) -> Result<RgbImage> {
+pub fn aligned(picture: &RgbImage, square_from_picture: Affine2, side: usize) -> Result<RgbImage> {
     /// Bilinear sampling skips pixels beyond this reduction.
     const MOST: f32 = 2.0;
     let reduction = 1.0 / scale(square_from_picture);

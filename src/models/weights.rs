@@ -1,5 +1,7 @@
 //! Reading [`Weights`] from the bytes of a safetensors file, which may be broken or hostile.
 
+use std::collections::HashMap;
+
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
@@ -19,9 +21,13 @@ impl Weights {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
         };
+        // A bias starts within the bound of its weight; a vector that stands alone within 1.
+        let fan_ins: HashMap<_, usize> =
+            spec.params().into_iter().map(|p| (p.name, p.shape[1..].iter().product())).collect();
         let mut tensor = |param: Param| {
-            let fan_in: usize = param.shape[1..].iter().product();
-            let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
+            let weight = param.name.strip_suffix("bias").map(|stem| format!("{stem}weight"));
+            let fan_in = weight.and_then(|w| fan_ins.get(&w)).unwrap_or(&fan_ins[&param.name]);
+            let bound = 1.0 / (*fan_in as f32).sqrt();
             let data = (0..param.shape.iter().product()).map(|_| uniform() * bound).collect();
             (param.name, Tensor { shape: param.shape, data })
         };

@@ -1,6 +1,6 @@
 //! [`Builder`]: writes a [`NetSpec`] top-down and works out every shape.
 
-use super::spec::{Activation, Conv, NetSpec, Node, Op, Padding, Port, Shape, ValueId};
+use super::spec::{Activation, Conv, NetSpec, Node, Op, Padding, Pooling, Port, Shape, ValueId};
 
 /// Collects nodes; each method returns the value that it makes.
 #[derive(Debug)]
@@ -150,14 +150,25 @@ impl Builder {
 
     /// 2x2 maximum.
     pub fn max_pool2(&mut self, name: &str, x: ValueId) -> ValueId {
+        self.pool(name, x, Pooling::Max, 2, 2)
+    }
+
+    /// Maximum or mean over windows inside the map.
+    pub fn pool(&mut self, name: &str, x: ValueId, kind: Pooling, kernel: usize, stride: usize) -> ValueId {
         let s = self.shape(x);
-        self.push(name, Op::MaxPool2, &[x], Shape::new(s.c, s.h / 2, s.w / 2))
+        let out = |n: usize| (n - kernel) / stride + 1;
+        self.push(name, Op::Pool { kind, kernel, stride }, &[x], Shape::new(s.c, out(s.h), out(s.w)))
     }
 
     /// Zero channels up to `out`.
     pub fn pad_channels(&mut self, name: &str, x: ValueId, out: usize) -> ValueId {
         let s = self.shape(x);
-        self.push(name, Op::PadChannels { out }, &[x], Shape::new(out, s.h, s.w))
+        self.pad(name, x, Shape::new(out, s.h, s.w))
+    }
+
+    /// Zeros behind the last channel, row and column, up to `shape`.
+    pub fn pad(&mut self, name: &str, x: ValueId, shape: Shape) -> ValueId {
+        self.push(name, Op::Pad, &[x], shape)
     }
 
     /// Sum and activation.

@@ -6,57 +6,12 @@
 
 use std::collections::HashSet;
 
+pub use super::padding::{Edge, Padding};
 pub use super::shape::Shape;
 
 /// Index of a value in [`NetSpec::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ValueId(pub usize);
-
-/// How a convolution sees pixels beyond the edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Edge {
-    /// They are zero.
-    Zero,
-    /// Mirrored without repeating the edge pixel.
-    Reflect,
-}
-
-/// Pixels added around a map before a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Padding {
-    /// What they hold.
-    pub edge: Edge,
-    /// Rows above.
-    pub top: usize,
-    /// Columns to the left.
-    pub left: usize,
-    /// Rows below.
-    pub bottom: usize,
-    /// Columns to the right.
-    pub right: usize,
-}
-
-impl Padding {
-    /// `n` pixels on every side.
-    pub const fn all(edge: Edge, n: usize) -> Self {
-        Self { edge, top: n, left: n, bottom: n, right: n }
-    }
-
-    /// No padding.
-    pub const fn none() -> Self {
-        Self::all(Edge::Zero, 0)
-    }
-
-    /// TensorFlow's SAME padding of one axis pair for an `h x w` map: the odd pixel goes below and right.
-    pub const fn same(h: usize, w: usize, kernel: usize, stride: usize) -> Self {
-        const fn total(n: usize, k: usize, s: usize) -> usize {
-            let out = n.div_ceil(s);
-            ((out - 1) * s + k).saturating_sub(n)
-        }
-        let (v, u) = (total(h, kernel, stride), total(w, kernel, stride));
-        Self { edge: Edge::Zero, top: v / 2, left: u / 2, bottom: v - v / 2, right: u - u / 2 }
-    }
-}
 
 /// The function applied to each value after bias (and residual, for [`Op::Add`]).
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +76,15 @@ pub struct Conv {
     pub act: Activation,
 }
 
+/// What [`Op::Pool`] makes of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// The largest value.
+    Max,
+    /// The mean.
+    Mean,
+}
+
 /// One operation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
@@ -155,13 +119,17 @@ pub enum Op {
     },
     /// Bilinear upsampling by 2, half-pixel centres, edge clamped.
     Upsample2,
-    /// Maximum over 2x2 windows, stride 2 (even sizes).
-    MaxPool2,
-    /// Zero channels appended up to `out` channels.
-    PadChannels {
-        /// Channels after.
-        out: usize,
+    /// Maximum or mean of each channel over square windows that lie inside the map.
+    Pool {
+        /// What is made of a window.
+        kind: Pooling,
+        /// Side of the window.
+        kernel: usize,
+        /// Step.
+        stride: usize,
     },
+    /// Zeros appended up to the output's shape: channels, rows below, columns to the right.
+    Pad,
     /// Input 0 plus input 1 (same shape), then activation.
     Add {
         /// Epilogue.

@@ -190,6 +190,14 @@ impl Painter {
             ModelChoice::Guided => Model::builtin("generator")?,
             ModelChoice::Path(path) => Model::open(path)?,
         };
+        Self::generator(model)
+    }
+
+    /// The generator of a model that is loaded already.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a model of another kind.
+    pub fn generator(model: Model) -> Result<Self> {
         let config =
             model.card.generator.clone().ok_or_else(|| {
                 Error::model(&model.name, "its card has no [generator] table: this is not a generator")

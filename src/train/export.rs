@@ -1,1 +1,209 @@
-//! From a checkpoint to a model file with its card.
+//! From a checkpoint of a training run to a model file with its card, which the filter loads as it is.
+//!
+//! ```text
+//! RUN/config.toml                             what was trained; `[generator]` is the network
+//! RUN/data.toml                               `[[sets]]`: the photos, with their licences
+//! RUN/checkpoints/latest                      name of the newest checkpoint
+//! RUN/checkpoints/step-00001000/state.toml    `[state]`: step, samples, seed
+//! RUN/checkpoints/step-00001000/ema.safetensors, generator.safetensors
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use half::f16;
+use safetensors::tensor::{Dtype, TensorView};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::models::{Card, CardPort, Evaluated, Model, Source, Training, TrainingSet, Weights};
+use crate::nets::{GeneratorConfig, NetSpec, Port};
+use crate::train::data::PhotoSet;
+use crate::train::eval::Report;
+
+/// What only the user knows.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Short name of the model.
+    pub name: String,
+    /// What it is, for people; made up from the run if absent.
+    pub about: Option<String>,
+    /// Licence of the weights; if absent the card says that it is not stated, and the photos' licences.
+    pub licence: Option<String>,
+    /// What it was trained on, for the card.
+    pub device: Option<String>,
+    /// Whether matrices are stored in half precision (vectors never are).
+    pub half: bool,
+    /// Whether the weights are taken as they were trained, not their moving average.
+    pub raw: bool,
+    /// An evaluation whose numbers go into the card.
+    pub evaluation: Option<Report>,
+}
+
+/// A model file's two parts.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    /// The safetensors file.
+    pub weights: Vec<u8>,
+    /// Its card.
+    pub card: Card,
+}
+
+/// What of `state.toml` tells how far the run was.
+#[derive(Deserialize)]
+struct Progress {
+    state: State,
+}
+
+/// The parts of a checkpoint's state that a card tells.
+#[derive(Deserialize)]
+struct State {
+    step: u64,
+    samples: u64,
+    seed: u64,
+}
+
+/// What of `config.toml` tells the network.
+#[derive(Deserialize)]
+struct Config {
+    generator: GeneratorConfig,
+}
+
+/// The photos of a run.
+#[derive(Deserialize)]
+struct Photos {
+    #[serde(default)]
+    sets: Vec<PhotoSet>,
+}
+
+/// Makes a model of `checkpoint`, a run's folder (then its newest checkpoint) or that of one checkpoint.
+///
+/// # Errors
+/// [`Error::Io`] for a missing file, [`Error::Training`] for a damaged one, [`Error::Model`] when weights and network do
+/// not fit each other (every difference is listed), or a weight is not finite.
+pub fn export(checkpoint: &Path, told: &Told) -> Result<Exported> {
+    let (run, checkpoint) = locate(checkpoint)?;
+    let (Config { generator }, config) = read_toml(&run.join("config.toml"))?;
+    let (Progress { state }, _) = read_toml(&checkpoint.join("state.toml"))?;
+    let (Photos { sets }, _) = read_toml(&run.join("data.toml"))?;
+    let path = checkpoint.join(if told.raw { "generator.safetensors" } else { "ema.safetensors" });
+    let bytes = std::fs::read(&path).map_err(Error::io(&path))?;
+    let shown = path.display().to_string();
+    let weights = Weights::from_bytes(&shown, &bytes)?;
+    let spec = generator.spec()?;
+    let source = Source {
+        package: "trained by alphaswap-train".into(),
+        files: vec![path.file_name().unwrap_or_default().to_string_lossy().into_owned()],
+        sha256: vec![digest(&bytes)],
+    };
+    let card = card(told, generator, &spec, source, training(told, state, &config, &sets));
+    let model = Model { name: shown, card, weights, sha256: String::new() };
+    model.check(&spec)?;
+    let weights = serialize(&model, told.half)?;
+    let card = Card { sha256: Some(digest(&weights)), ..model.card };
+    Ok(Exported { weights, card })
+}
+
+/// The folders of the run and of the checkpoint.
+fn locate(given: &Path) -> Result<(PathBuf, PathBuf)> {
+    let latest = given.join("checkpoints").join("latest");
+    if latest.is_file() {
+        let name = std::fs::read_to_string(&latest).map_err(Error::io(&latest))?;
+        return Ok((given.into(), given.join("checkpoints").join(name.trim())));
+    }
+    let checkpoint = given.canonicalize().map_err(Error::io(given))?;
+    let run = checkpoint.parent().and_then(Path::parent).filter(|run| run.join("config.toml").is_file());
+    let Some(run) = run.filter(|_| checkpoint.join("state.toml").is_file()) else {
+        let reason = "is no training run (RUN/checkpoints/latest) and no checkpoint of one (RUN/checkpoints/step-...)";
+        return Err(Error::training(given.display(), reason));
+    };
+    Ok((run.into(), checkpoint.clone()))
+}
+
+/// A TOML file and its text.
+fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<(T, String)> {
+    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+    let value = toml::from_str(&text).map_err(|e| Error::training(path.display(), e.to_string()))?;
+    Ok((value, text))
+}
+
+fn training(told: &Told, state: State, config: &str, sets: &[PhotoSet]) -> Training {
+    let models = told.evaluation.iter().flat_map(|report| &report.models);
+    let evaluated = models.map(|m| &m.summary).map(|summary| Evaluated {
+        model: summary.model.clone(),
+        pairs: summary.all.pairs,
+        means: summary.means(),
+    });
+    Training {
+        date: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
+        device: told.device.clone(),
+        steps: state.step,
+        samples: state.samples,
+        seed: state.seed,
+        weights: if told.raw { "raw" } else { "ema" }.into(),
+        config_sha256: digest(config.as_bytes()),
+        data: sets.iter().map(|s| TrainingSet { name: s.name.clone(), licence: s.licence.clone() }).collect(),
+        evaluation: evaluated.collect(),
+    }
+}
+
+fn card(told: &Told, generator: GeneratorConfig, spec: &NetSpec, source: Source, training: Training) -> Card {
+    let guided = if generator.guide { "guided generator" } else { "generator" };
+    let about = || {
+        let (crop, steps, samples) = (generator.crop, training.steps, training.samples);
+        format!("A {guided} of the AlphaFace family for crops of {crop} px, after {steps} steps ({samples} samples).")
+    };
+    let unstated = || {
+        let sets: Vec<_> = training.data.iter().map(|set| format!("{}: {}", set.name, set.licence)).collect();
+        format!("not stated; trained on photos under these licences: {}", sets.join("; "))
+    };
+    let port = |port: &Port| CardPort {
+        name: port.name.clone(),
+        shape: port.shape.clone(),
+        values: match port.name.as_str() {
+            "identity" => "embedding of the identity encoder, as it comes".into(),
+            _ => "RGB in [0, 1]".into(),
+        },
+    };
+    Card {
+        name: told.name.clone(),
+        network: "alphaface".into(),
+        about: told.about.clone().unwrap_or_else(about),
+        licence: told.licence.clone().unwrap_or_else(unstated),
+        sha256: None,
+        source: Some(source),
+        input: spec.inputs.iter().map(port).collect(),
+        output: spec.outputs.iter().map(port).collect(),
+        generator: Some(generator),
+        arcface: None,
+        training: Some(training),
+    }
+}
+
+/// The file: all in single precision, or matrices in half precision.
+fn serialize(model: &Model, half: bool) -> Result<Vec<u8>> {
+    let mut stored = Vec::new();
+    for (name, tensor) in &model.weights.0 {
+        let halved = half && tensor.shape.len() > 1;
+        if halved && let Some(v) = tensor.data.iter().find(|v| !f16::from_f32(**v).is_finite()) {
+            let reason = format!("tensor {name} holds {v}, too large for half precision; export without --f16");
+            return Err(Error::model(&model.name, reason));
+        }
+        let bytes: Vec<u8> = match halved {
+            true => tensor.data.iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect(),
+            false => tensor.data.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        };
+        stored.push((name, if halved { Dtype::F16 } else { Dtype::F32 }, &tensor.shape, bytes));
+    }
+    let cannot = |e: safetensors::SafeTensorError| Error::model(&model.name, format!("cannot be stored: {e}"));
+    let mut views = Vec::new();
+    for (name, dtype, shape, bytes) in &stored {
+        views.push((name, TensorView::new(*dtype, shape.to_vec(), bytes).map_err(cannot)?));
+    }
+    safetensors::serialize(views, None).map_err(cannot)
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}

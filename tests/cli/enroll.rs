@@ -71,6 +71,7 @@ fn write_encoder(dir: &TempDir, file: &str, name: &str) {
         output: vec![port("embedding", &[1, 512])],
         generator: None,
         arcface: Some(config),
+        training: None,
     };
     let path = dir.path().join(file);
     std::fs::write(&path, bytes).unwrap();

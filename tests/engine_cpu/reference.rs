@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use alphaswap::models::Weights;
-use alphaswap::nets::{Activation, Caii, Conv, Edge, NetSpec, Node, Op, Shape};
+use alphaswap::nets::{Activation, Caii, Conv, Edge, NetSpec, Node, Op, Pooling, Shape};
 
 /// A feature map.
 #[derive(Clone, Debug)]
@@ -74,10 +74,17 @@ fn evaluate(node: &Node, read: &[&Map], out: Shape, weights: &Weights) -> Map {
         Op::Mean => Map::make(out, |c, _, _| x.mean(c, |v| v)),
         Op::StyleNorm { eps, caii, .. } => style_norm(read, f64::from(*eps), *caii, out),
         Op::Upsample2 => upsample(x, out),
-        Op::MaxPool2 => Map::make(out, |c, y, x_| {
-            (0..4).map(|i| x.at(c, y * 2 + i / 2, x_ * 2 + i % 2)).fold(f64::NEG_INFINITY, f64::max)
+        &Op::Pool { kind, kernel, stride } => Map::make(out, |c, y, x_| {
+            let window = (0..kernel * kernel).map(|i| x.at(c, y * stride + i / kernel, x_ * stride + i % kernel));
+            match kind {
+                Pooling::Max => window.fold(f64::NEG_INFINITY, f64::max),
+                Pooling::Mean => window.sum::<f64>() / (kernel * kernel) as f64,
+            }
         }),
-        Op::PadChannels { .. } => Map::make(out, |c, y, x_| if c < x.shape.c { x.at(c, y, x_) } else { 0.0 }),
+        Op::Pad => Map::make(out, |c, y, x_| {
+            let inside = c < x.shape.c && y < x.shape.h && x_ < x.shape.w;
+            if inside { x.at(c, y, x_) } else { 0.0 }
+        }),
         Op::Add { .. } => Map::make(out, |c, y, x_| x.at(c, y, x_) + read[1].at(c, y, x_)),
         Op::Concat => {
             Map::make(out, |c, y, x_| if c < x.shape.c { x.at(c, y, x_) } else { read[1].at(c - x.shape.c, y, x_) })

@@ -1,7 +1,7 @@
 //! One operation at a time.
 
 use alphaswap::engine::gpu::ConvKernel;
-use alphaswap::nets::{Activation, Builder, Caii, ConvArgs, Edge, NetSpec, Op, Padding, Shape};
+use alphaswap::nets::{Activation, Builder, Caii, ConvArgs, Edge, NetSpec, Op, Padding, Pooling, Shape};
 use proptest::prelude::*;
 
 use super::{check, check_with, context};
@@ -169,6 +169,15 @@ proptest! {
         same(one_map(up, Shape::new(c, h, w)), seed)?;
         let pool = |b: &mut Builder, s| { let x = b.input("x", s); b.max_pool2("o", x) };
         same(one_map(pool, Shape::new(c, 2 * h, 2 * w)), seed)?;
+        for kind in [Pooling::Max, Pooling::Mean] {
+            let pool = |b: &mut Builder, s| { let x = b.input("x", s); b.pool("o", x, kind, r + 1, r) };
+            same(one_map(pool, Shape::new(c, h + r, w + r)), seed)?;
+        }
+        let pad = |b: &mut Builder, s: Shape| {
+            let x = b.input("x", s);
+            b.pad("o", x, Shape::new(s.c + extra, s.h + r, s.w + 1))
+        };
+        same(one_map(pad, Shape::new(c, h, w)), seed)?;
         let pad = |b: &mut Builder, s: Shape| { let x = b.input("x", s); b.pad_channels("o", x, s.c + extra) };
         same(one_map(pad, Shape::new(c, h, w)), seed)?;
         let scale = |b: &mut Builder, s| { let x = b.input("x", s); b.scale_shift("o", x) };

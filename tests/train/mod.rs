@@ -5,6 +5,8 @@ mod checkpoint;
 mod clip;
 mod data;
 mod discriminator;
+mod eval;
+mod export;
 mod losses;
 mod optim;
 mod prepare;

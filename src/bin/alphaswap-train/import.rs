@@ -10,7 +10,7 @@ mod generator;
 mod model;
 mod npy;
 mod onnx;
-mod output;
+pub mod output;
 mod torch;
 
 use std::fs::File;

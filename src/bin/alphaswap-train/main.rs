@@ -1,6 +1,8 @@
 //! `alphaswap-train`: makes the models that the filter runs.
 
 mod caption;
+mod eval;
+mod export;
 mod import;
 #[path = "../alphaswap/interrupt.rs"]
 mod interrupt;
@@ -25,6 +27,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Caption(caption::Args),
+    Eval(eval::Args),
+    Export(export::Args),
     Import(import::Args),
     Pack(train_pack::PackArgs),
     Prepare(prepare::Args),
@@ -38,6 +42,8 @@ enum Command {
 fn main() -> ExitCode {
     interrupt::exit_code(match Cli::parse().command {
         Command::Caption(args) => caption::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Pack(args) => train_pack::pack(&args),
         Command::Prepare(args) => prepare::run(&args),

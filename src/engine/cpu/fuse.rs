@@ -90,12 +90,13 @@ fn takes_sum(spec: &NetSpec, i: usize) -> bool {
     }
 }
 
-/// Whether node `i` appends zero channels to a value whose unused lanes are zero already.
+/// Whether node `i` appends nothing but zero channels, to a value whose unused lanes are zero already.
 fn pads_zero(spec: &NetSpec, i: usize) -> bool {
     let node = &spec.nodes[i];
     let source = spec.maker(node.inputs[0]).map(|i| &spec.nodes[i].op);
     let unit = source.and_then(Op::activation) == Some(&Activation::TanhUnit);
-    matches!(node.op, Op::PadChannels { .. }) && !unit
+    let (from, to) = (spec.shape(node.inputs[0]), spec.shape(node.output));
+    node.op == Op::Pad && (from.h, from.w) == (to.h, to.w) && !unit
 }
 
 fn readers(spec: &NetSpec, value: ValueId) -> usize {

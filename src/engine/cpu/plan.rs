@@ -8,7 +8,7 @@ use super::kernel::Kernel;
 use super::layout::{LANES, Layout};
 use super::linear::Linear;
 use super::pack::Params;
-use super::pool::MaxPool2;
+use super::pool;
 use super::rearrange::Rearrange;
 use super::separable::Separable;
 use super::style_norm::{Mean, RunningMean, StyleNorm};
@@ -123,11 +123,11 @@ fn kernel(op: &Op, act: &Activation, inputs: &[Layout], out: Layout, params: &Pa
         Op::Mean => Box::new(Mean::new(x)),
         Op::StyleNorm { eps, caii, .. } => Box::new(StyleNorm::new(x, *eps, *caii, act, params)?),
         Op::Upsample2 => Box::new(Upsample2::new(x)),
-        Op::MaxPool2 => Box::new(MaxPool2::new(x, out)),
+        &Op::Pool { kind, kernel, stride } => pool::plan(kind, kernel, stride, x, out),
         Op::Add { .. } => Box::new(Add::new(out, act, params)?),
         Op::ScaleShift { scale, shift } => Box::new(ScaleShift::new(x, scale, shift, params)?),
         Op::Normalize { mean, scale } => Box::new(Normalize::new(mean.as_ref(), *scale, x.shape.c, params)?),
-        Op::PadChannels { .. } | Op::Concat | Op::SpaceToDepth { .. } | Op::DepthToSpace { .. } | Op::Rows { .. } => {
+        Op::Pad | Op::Concat | Op::SpaceToDepth { .. } | Op::DepthToSpace { .. } | Op::Rows { .. } => {
             Box::new(Rearrange::new(op, inputs, out))
         }
     })

@@ -1,4 +1,4 @@
-//! Operations that only move values: concatenation, zero channels, pixel (un)shuffle, channel-last rows.
+//! Operations that only move values: concatenation, zeros appended, pixel (un)shuffle, channel-last rows.
 
 use super::kernel::{Kernel, for_rows};
 use super::layout::Layout;

@@ -6,7 +6,7 @@ use alphaswap_shaders::Shader;
 use super::lower::{Lowering, Operand, Storage, Value, map_params, pixel_groups};
 use crate::error::Result;
 use crate::gpu::params::MapParams;
-use crate::nets::{Activation, Caii, Node, Shape};
+use crate::nets::{Activation, Caii, Node, Pooling, Shape};
 
 impl Lowering<'_> {
     fn params_of(&self, node: &Node) -> MapParams {
@@ -15,12 +15,29 @@ impl Lowering<'_> {
 
     /// An operation that moves values of one input: `shaders` for f32 and f16 storage.
     pub fn gather(&mut self, node: &Node, shaders: [&'static Shader; 2], extra: usize) -> Result<()> {
+        self.gather_with(node, shaders, extra, &[])
+    }
+
+    /// Maximum or mean over windows.
+    pub fn pool(&mut self, node: &Node, kind: Pooling, kernel: usize, stride: usize) -> Result<()> {
+        let kind = if kind == Pooling::Max { 0.0 } else { 1.0 };
+        let constants = [("KERNEL", kernel as f64), ("STRIDE", stride as f64), ("KIND", kind)];
+        self.gather_with(node, [&shaders::POOL, &shaders::POOL_F16], 0, &constants)
+    }
+
+    fn gather_with(
+        &mut self,
+        node: &Node,
+        shaders: [&'static Shader; 2],
+        extra: usize,
+        constants: &[(&'static str, f64)],
+    ) -> Result<()> {
         let params = MapParams { extra: extra as u32, ..self.params_of(node) };
         let input = self.read(node.inputs[0], self.maps);
         let output = self.write(node, self.maps);
         let shader = shaders[self.maps as usize];
         let groups = pixel_groups(shader, self.spec.shape(node.output));
-        self.push(shader, &[], bytemuck::bytes_of(&params), vec![input, output], groups);
+        self.push(shader, constants, bytemuck::bytes_of(&params), vec![input, output], groups);
         Ok(())
     }
 

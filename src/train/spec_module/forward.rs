@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use burn::tensor::activation::{leaky_relu, prelu, relu, tanh};
-use burn::tensor::module::{conv2d, interpolate, max_pool2d};
-use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions, PadMode};
+use burn::tensor::module::{avg_pool2d, conv2d, interpolate, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions, PadMode};
 use burn::tensor::{DType, Tensor};
 
 use super::SpecModule;
-use crate::nets::{Activation, Caii, Conv, Edge, Node, Op, ValueId};
+use crate::nets::{Activation, Caii, Conv, Edge, Node, Op, Pooling, ValueId};
 
 /// What a pass computed: the network's outputs and the cut points that were asked for, `[n, c, h, w]` each (vectors
 /// are `[n, c, 1, 1]`).
@@ -87,11 +87,11 @@ impl SpecModule {
                 if *residual { y + next() } else { y }
             }
             Op::Upsample2 => upsample2(next()),
-            Op::MaxPool2 => max_pool2d(next(), MaxPoolOptions::new([2, 2])),
-            Op::PadChannels { out } => {
-                let x = next();
-                let c = x.dims()[1];
-                x.pad([(0, out - c), (0, 0), (0, 0)], PadMode::Constant(0.0))
+            &Op::Pool { kind, kernel, stride } => pool(next(), kind, kernel, stride),
+            Op::Pad => {
+                let (x, to) = (next(), self.spec().shape(node.output));
+                let [_, c, h, w] = x.dims();
+                x.pad([(0, to.c - c), (0, to.h - h), (0, to.w - w)], PadMode::Constant(0.0))
             }
             Op::Add { act } => self.activate(act, next() + next()),
             Op::Concat => Tensor::cat(vec![next(), next()], 1),
@@ -154,6 +154,15 @@ pub fn upsample2(x: Tensor<4>) -> Tensor<4> {
     let [_, _, h, w] = x.dims();
     let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false);
     interpolate(x, options.with_output_size([2 * h, 2 * w]))
+}
+
+/// See [`Op::Pool`].
+fn pool(x: Tensor<4>, kind: Pooling, kernel: usize, stride: usize) -> Tensor<4> {
+    let (kernel, stride) = ([kernel; 2], [stride; 2]);
+    match kind {
+        Pooling::Max => max_pool2d(x, MaxPoolOptions::new(kernel).with_stride(stride)),
+        Pooling::Mean => avg_pool2d(x, AvgPoolOptions::new(kernel).with_stride(stride)),
+    }
 }
 
 /// A vector as `[1, c, 1, 1]`.

@@ -98,6 +98,7 @@ impl Imported {
             output: spec.outputs.iter().zip(&[output]).map(port).collect(),
             generator,
             arcface,
+            training: None,
         };
         Ok((card, spec))
     }

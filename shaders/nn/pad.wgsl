@@ -1,4 +1,4 @@
-// Zero channels appended.
+// Zeros appended: channels, rows below, columns to the right.
 
 //!import gather
 
@@ -8,9 +8,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= pixels {
         return;
     }
+    let y = id.x / p.out_w;
+    let x = id.x % p.out_w;
     let i = id.y * pixels + id.x;
-    if id.y < p.in_c {
-        output[i] = input[i];
+    if id.y < p.in_c && y < p.in_h && x < p.in_w {
+        output[i] = at(id.y, y, x);
     } else {
         output[i] = elem(0.0);
     }

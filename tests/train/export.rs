@@ -1,0 +1,130 @@
+//! From a training run's checkpoint to a model that the filter runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use alphaswap::Pipeline;
+use alphaswap::frame::PixelFormat;
+use alphaswap::models::{Model, Weights};
+use alphaswap::nets::GeneratorConfig;
+use alphaswap::settings::{DeviceChoice, Look, ModelChoice};
+use alphaswap::tensor::largest_difference;
+use assert_cmd::Command;
+use safetensors::tensor::{Dtype, TensorView};
+use tempfile::TempDir;
+
+use crate::cli::{fails, listing};
+use crate::support;
+
+/// A run of the shipped generator's network: `ema` holds its weights, `generator` others.
+fn run() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let shipped = Model::builtin("generator").unwrap();
+    let checkpoint = dir.path().join("checkpoints/step-00001000");
+    std::fs::create_dir_all(&checkpoint).unwrap();
+    let config = toml::to_string(&BTreeMap::from([("generator", GeneratorConfig::guided_xs())])).unwrap();
+    let data = "[[sets]]\nname = \"faker\"\nfolder = \"faces/faker\"\nlicence = \"CC0\"\n";
+    let state = "[state]\nstep = 1000\nsamples = 8000\nseed = 7\nconfig_sha256 = \"\"\n\n[files]\n";
+    for (path, text) in [
+        ("config.toml", config.as_str()),
+        ("data.toml", data),
+        ("checkpoints/latest", "step-00001000\n"),
+        ("checkpoints/step-00001000/state.toml", state),
+    ] {
+        std::fs::write(dir.path().join(path), text).unwrap();
+    }
+    let other = Weights::random(&shipped.spec().unwrap(), 3);
+    for (name, weights) in [("ema", &shipped.weights), ("generator", &other)] {
+        save(&checkpoint.join(name).with_extension("safetensors"), weights);
+    }
+    dir
+}
+
+fn save(path: &Path, weights: &Weights) {
+    let views = weights
+        .0
+        .iter()
+        .map(|(name, t)| (name, TensorView::new(Dtype::F32, t.shape.clone(), bytemuck::cast_slice(&t.data)).unwrap()));
+    std::fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
+}
+
+fn tool(dir: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alphaswap-train"));
+    command.current_dir(dir.path()).arg("export").args(arguments).args(["-o", "m.safetensors"]);
+    command
+}
+
+#[test]
+fn the_filter_runs_what_was_exported() {
+    let dir = run();
+    std::fs::write(dir.path().join("eval.json"), EVALUATION).unwrap();
+    tool(&dir, &[".", "--f16", "--licence", "CC0-1.0", "--eval", "eval.json", "--device", "flex"]).assert().success();
+    let model = Model::open(&dir.path().join("m.safetensors")).unwrap();
+    let training = model.card.training.clone().unwrap();
+    assert_eq!((training.steps, training.samples, training.seed), (1000, 8000, 7));
+    assert_eq!((training.weights.as_str(), training.device.as_deref()), ("ema", Some("flex")));
+    assert_eq!((training.data[0].name.as_str(), training.data[0].licence.as_str()), ("faker", "CC0"));
+    assert_eq!(training.evaluation[0].means["pose"], 1.5);
+    assert_eq!((model.card.name.as_str(), model.card.licence.as_str()), ("m", "CC0-1.0"));
+
+    // The shipped file is stored in the same precision: the same picture to the last code.
+    let picture = |choice: ModelChoice| {
+        let mut picture = support::photo("ada.jpg", PixelFormat::Rgb, 0);
+        let look = Look { badge: false, ..Look::default() };
+        let mut pipeline = Pipeline::new(&DeviceChoice::Cpu, &choice, support::identity().into(), look).unwrap();
+        let report = pipeline.process(&mut picture.view_mut(), None).unwrap();
+        assert!(report.faces[0].swapped);
+        picture
+    };
+    let path = dir.path().join("m.safetensors");
+    assert_eq!(picture(ModelChoice::Path(path)), picture(ModelChoice::Guided));
+}
+
+#[test]
+fn single_precision_and_raw_weights() {
+    let dir = run();
+    let checkpoint = "checkpoints/step-00001000";
+    tool(&dir, &[checkpoint, "--raw"]).assert().success();
+    let model = Model::open(&dir.path().join("m.safetensors")).unwrap();
+    let trained = Weights::random(&model.spec().unwrap(), 3);
+    for (name, tensor) in &trained.0 {
+        assert_eq!(largest_difference(&tensor.data, &model.weights.0[name].data), 0.0, "{name}");
+    }
+    assert_eq!(model.card.training.unwrap().weights, "raw");
+    assert!(model.card.licence.contains("not stated") && model.card.licence.contains("faker: CC0"));
+}
+
+#[test]
+fn a_broken_run_is_refused() {
+    let dir = run();
+    let file = |name: &str| dir.path().join(name);
+    fails(&mut tool(&dir, &["absent"]), &["absent"]);
+    fails(&mut tool(&dir, &["checkpoints"]), &["no training run"]);
+    let ema = file("checkpoints/step-00001000/ema.safetensors");
+    let mut weights = Weights::from_bytes("ema", &std::fs::read(&ema).unwrap()).unwrap();
+    weights.0.get_mut("e0.weight").unwrap().data[3] = f32::NAN;
+    save(&ema, &weights);
+    fails(&mut tool(&dir, &["."]), &["e0.weight", "NaN"]);
+    weights.0.get_mut("e0.weight").unwrap().data[3] = 1e6;
+    save(&ema, &weights);
+    fails(&mut tool(&dir, &[".", "--f16"]), &["e0.weight", "too large", "without --f16"]);
+    weights.0.remove("e1.bias");
+    save(&ema, &weights);
+    fails(&mut tool(&dir, &["."]), &["missing", "e1.bias"]);
+    std::fs::remove_file(file("data.toml")).unwrap();
+    fails(&mut tool(&dir, &["."]), &["data.toml", "No such file"]);
+    assert!(!listing(dir.path()).iter().any(|name| name.starts_with("m.")));
+}
+
+/// An evaluation of one model.
+const EVALUATION: &str = r#"{
+    "size": 256, "sources": 1, "targets": 1, "skipped": [],
+    "models": [{
+        "summary": {
+            "model": "m", "measured": 1, "lost": 0, "frechet_targets": null, "frechet_photos": null,
+            "all": { "pairs": 1, "metrics": { "pose": { "mean": 1.5, "deviation": 0.0, "median": 1.5 } } },
+            "straight": { "pairs": 0, "metrics": {} }, "turned": { "pairs": 0, "metrics": {} }
+        },
+        "pairs": []
+    }]
+}"#;
