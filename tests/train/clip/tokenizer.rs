@@ -38,7 +38,8 @@ fn a_caption_that_spells_out_the_end_does_not_end_there() {
 
 #[test]
 fn a_tokenizer_learns_the_words_of_its_captions() {
-    let captions = ["the head is turned to the left", "the head is turned to the right"].map(String::from).repeat(2);
+    let captions = ["the head is turned to the left", "the head is turned to the right"].map(String::from);
+    let captions = [captions.clone(), captions].concat();
     let tokenizer = Tokenizer::train(&captions, 300).unwrap();
     assert!(tokenizer.vocabulary() <= 300);
     let ids = tokenizer.encode("The head  is turned to the left ", 77).unwrap();
