@@ -12,7 +12,7 @@ use super::tokenizer::Tokens;
 /// Mean of CLIP's training pictures, for red, green and blue in [0, 1] (`clip/clip.py`, `_transform`).
 pub const MEAN: [f32; 3] = [0.48145466, 0.4578275, 0.40821073];
 /// Standard deviation beside [`MEAN`].
-pub const DEVIATION: [f32; 3] = [0.26862954, 0.26130258, 0.27577711];
+pub const DEVIATION: [f32; 3] = [0.26862954, 0.261_302_6, 0.275_777_1];
 /// Most that similarities are multiplied by (section 2.5 of the paper).
 const MAX_SCALE: f32 = 100.0;
 
