@@ -84,7 +84,7 @@ fn shorten(text: &str, cut: bool) -> String {
     }
     // A text that was cut at a sentence's end shows no space behind it.
     let head = &text[..end];
-    let inside = head.match_indices(['.', '!', '?']).map(|(at, mark)| at + mark.len());
-    let sentence = inside.filter(|&at| text[at..].is_empty() || text[at..].starts_with(' ')).next_back();
+    let mut inside = head.match_indices(['.', '!', '?']).map(|(at, mark)| at + mark.len());
+    let sentence = inside.rfind(|&at| text[at..].is_empty() || text[at..].starts_with(' '));
     head[..sentence.or_else(|| head.rfind(' ')).unwrap_or(head.len())].trim_end_matches([',', ';', ' ']).to_string()
 }
