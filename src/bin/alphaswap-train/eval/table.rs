@@ -17,8 +17,8 @@ pub fn markdown(report: &Report) -> String {
 fn tables(report: &Report, style: TableStyle) -> String {
     let straight = format!("targets turned by less than {TURNED} degrees");
     let turned = format!("targets turned by {TURNED} degrees or more");
-    let groups: [(&str, fn(&Summary) -> &Group); 3] =
-        [("all", |s| &s.all), (&straight, |s| &s.straight), (&turned, |s| &s.turned)];
+    type Part = fn(&Summary) -> &Group;
+    let groups: [(&str, Part); 3] = [("all", |s| &s.all), (&straight, |s| &s.straight), (&turned, |s| &s.turned)];
     let mut text = format!(
         "{} sources, {} targets, compared at {} px; mean ± standard deviation (median)\n",
         report.sources, report.targets, report.size
