@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use alphaswap::models::Model;
-use alphaswap::train::eval::photos::{self, matches};
+use alphaswap::train::eval::photos;
 use alphaswap::train::eval::{self, Options, Pair, Photo, Report, Swapped};
+use alphaswap::train::people::matches;
 use assert_cmd::Command;
 
 use crate::networks::{assert_cut_points, fixture, max_difference, run_model};

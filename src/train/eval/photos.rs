@@ -7,6 +7,7 @@ use walkdir::WalkDir;
 
 use crate::error::{Error, Result};
 use crate::train::data::{Dataset, Item};
+use crate::train::people::People;
 
 /// Endings of the pictures that are read.
 const ENDINGS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
@@ -96,20 +97,14 @@ fn rename_twins(photos: &mut [Photo]) {
     }
 }
 
-/// People of a data set: as sources the photo of each that looks most into the camera, as targets all of them. A
-/// pattern stands for persons ([`Item::person`]); `*` is any text, `?` any character, `[a-c]` one of some.
+/// People of a data set: as sources the photo of each that looks most into the camera, as targets all of them. See
+/// [`People`] for the patterns.
 ///
 /// # Errors
 /// [`Error::Training`] for a pattern that fits nobody.
 pub fn of_people(data: &Dataset, patterns: &[String]) -> Result<(Vec<Photo>, Vec<Photo>)> {
-    for pattern in patterns {
-        if !data.items.iter().any(|item| matches(pattern, &item.person)) {
-            let reason = format!("nobody in {} is called so, e.g. {}", data.folder.display(), data.items[0].person);
-            return Err(Error::training(pattern, reason));
-        }
-    }
-    let chosen = |item: &&Item| patterns.iter().any(|pattern| matches(pattern, &item.person));
-    let mut items: Vec<&Item> = data.items.iter().filter(chosen).collect();
+    let people = People { only: patterns.to_vec(), without: Vec::new() };
+    let mut items = people.choose(&data.items)?;
     items.sort_by(|a, b| (&a.person, &a.photo).cmp(&(&b.person, &b.photo)));
     let photo = |item: &Item| {
         let path = item.photo.rsplit_once('.').map_or(&*item.photo, |(path, _)| path).replace('/', "-");
@@ -118,27 +113,4 @@ pub fn of_people(data: &Dataset, patterns: &[String]) -> Result<(Vec<Photo>, Vec
     let of_one = items.chunk_by(|a, b| a.person == b.person);
     let frontal = of_one.filter_map(|own| own.iter().min_by(|a, b| a.pose.yaw.abs().total_cmp(&b.pose.yaw.abs())));
     Ok((frontal.map(|item| photo(item)).collect(), items.iter().map(|item| photo(item)).collect()))
-}
-
-/// Whether `pattern` stands for all of `text`.
-pub fn matches(pattern: &str, text: &str) -> bool {
-    let Some(first) = pattern.chars().next() else { return text.is_empty() };
-    let rest = &pattern[first.len_utf8()..];
-    let mut letters = text.chars();
-    match first {
-        '*' => matches(rest, text) || letters.next().is_some_and(|_| matches(pattern, letters.as_str())),
-        '?' => letters.next().is_some_and(|_| matches(rest, letters.as_str())),
-        '[' if rest.contains(']') => {
-            let (class, rest) = rest.split_once(']').unwrap_or_default();
-            letters.next().is_some_and(|letter| one_of(class, letter) && matches(rest, letters.as_str()))
-        }
-        _ => letters.next() == Some(first) && matches(rest, letters.as_str()),
-    }
-}
-
-/// Whether `letter` is in a class such as `abx-z`.
-fn one_of(class: &str, letter: char) -> bool {
-    let letters: Vec<char> = class.chars().collect();
-    let range = |w: &[char]| w[1] == '-' && (w[0]..=w[2]).contains(&letter);
-    letters.contains(&letter) || letters.windows(3).any(range)
 }
