@@ -6,6 +6,8 @@ use std::path::Path;
 
 use tempfile::{Builder, NamedTempFile, TempPath};
 
+use crate::error::{Error, Result};
+
 /// Who may read a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readers {
@@ -38,6 +40,15 @@ pub fn part(target: &Path, bytes: &[u8], readers: Readers) -> io::Result<TempPat
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     Ok(file.into_temp_path())
+}
+
+/// Writes a file that whoever may read new files can read; it appears complete or not at all, and replaces an old one.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let written = part(path, bytes, Readers::Usual).and_then(|file| Ok(file.persist(path)?));
+    written.map_err(Error::io(path))
 }
 
 /// Writes `bytes` beside `path`, flushes them to the disk, then gives the file its name; only its owner can read it.

@@ -10,6 +10,7 @@ pub mod color;
 pub mod conceal;
 pub mod detect;
 pub mod device;
+pub mod digest;
 pub mod engine;
 pub mod error;
 pub mod face;

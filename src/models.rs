@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::nets::{GeneratorConfig, NetSpec, Param, Port, blazeface, dlib, facemesh, faceres};
 use crate::tensor::Tensor;
@@ -116,7 +115,7 @@ impl Model {
     /// network disagree (every difference is listed).
     pub fn from_bytes(name: &str, bytes: &[u8], card: &str) -> Result<Self> {
         let card = Card::parse(name, card)?;
-        let sha256 = hex(&Sha256::digest(bytes));
+        let sha256 = sha256(bytes);
         if card.sha256.as_ref().is_some_and(|told| *told != sha256) {
             let reason = format!("the file's sha256 is {sha256}, its card is for {}", card.sha256.unwrap_or_default());
             return Err(Error::model(name, reason));
@@ -232,8 +231,4 @@ fn differences(report: &mut String, what: &str, want: &Shapes, have: &Shapes) {
         }
         write!(report, " {what} {kind}: {};", list.join(", ")).expect("writing to a String");
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

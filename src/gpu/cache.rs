@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
 
+use crate::digest::hex;
 use crate::files::write_atomically;
 
 /// Bytes of the digest in front.
@@ -73,7 +74,7 @@ fn file_of(info: &wgpu::AdapterInfo) -> Option<PathBuf> {
     let key = wgpu::util::pipeline_cache_key(info)?;
     let folder = etcetera::choose_base_strategy().ok()?.cache_dir().join("alphaswap");
     let driver = Sha256::digest(format!("{} {} {}", info.name, info.driver, info.driver_info));
-    let driver: String = driver[..4].iter().map(|b| format!("{b:02x}")).collect();
+    let driver = hex(&driver[..4]);
     Some(folder.join(format!("{key}_{driver}")))
 }
 

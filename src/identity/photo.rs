@@ -68,6 +68,11 @@ pub fn no_larger<'a>(picture: &'a RgbImage, landmarks: &Landmarks, crop: usize) 
     (Cow::Owned(smaller), landmarks.mapped(smaller_from_larger))
 }
 
+/// Planar RGB `[3, height, width]` of a picture.
+pub fn planar(picture: &RgbImage) -> Vec<u8> {
+    (0..3).flat_map(|c| picture.as_raw().iter().skip(c).step_by(3).copied()).collect()
+}
+
 /// A square picture from planar RGB `[3, side, side]`, 0 to 1.
 pub fn from_planes(planes: &[f32], side: usize) -> RgbImage {
     let code = |v: f32| (v * 255.0).round() as u8;

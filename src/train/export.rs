@@ -14,8 +14,8 @@ use half::f16;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::models::{Card, CardPort, Evaluated, Model, Source, Training, TrainingSet, Weights};
 use crate::nets::{GeneratorConfig, NetSpec, Port};
@@ -95,13 +95,13 @@ pub fn export(checkpoint: &Path, told: &Told) -> Result<Exported> {
     let source = Source {
         package: "trained by alphaswap-train".into(),
         files: vec![path.file_name().unwrap_or_default().to_string_lossy().into_owned()],
-        sha256: vec![digest(&bytes)],
+        sha256: vec![sha256(&bytes)],
     };
     let card = card(told, generator, &spec, source, training(told, state, &config, &sets));
     let model = Model { name: shown, card, weights, sha256: String::new() };
     model.check(&spec)?;
     let weights = serialize(&model, told.half)?;
-    let card = Card { sha256: Some(digest(&weights)), ..model.card };
+    let card = Card { sha256: Some(sha256(&weights)), ..model.card };
     Ok(Exported { weights, card })
 }
 
@@ -142,7 +142,7 @@ fn training(told: &Told, state: State, config: &str, sets: &[PhotoSet]) -> Train
         samples: state.samples,
         seed: state.seed,
         weights: if told.raw { "raw" } else { "ema" }.into(),
-        config_sha256: digest(config.as_bytes()),
+        config_sha256: sha256(config),
         data: sets.iter().map(|s| TrainingSet { name: s.name.clone(), licence: s.licence.clone() }).collect(),
         evaluation: evaluated.collect(),
     }
@@ -202,8 +202,4 @@ fn serialize(model: &Model, half: bool) -> Result<Vec<u8>> {
         views.push((name, TensorView::new(*dtype, shape.to_vec(), bytes).map_err(cannot)?));
     }
     safetensors::serialize(views, None).map_err(cannot)
-}
-
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -42,7 +42,7 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// The photo's pixels, planar.
 fn planar(data: &Dataset, id: &str, crop: usize) -> Vec<u8> {
-    let picture = canvas_at(data, data.item(id).unwrap(), crop).unwrap().0;
+    let picture = canvas_at(data, data.item(id).unwrap(), crop).unwrap();
     (0..3).flat_map(|c| picture.as_raw().iter().skip(c).step_by(3).copied().collect::<Vec<_>>()).collect()
 }
 

@@ -9,6 +9,7 @@ use alphaswap::files::{Readers, part};
 use alphaswap::path::Painter;
 use alphaswap::settings::ModelChoice;
 use alphaswap::train::data::Dataset;
+use alphaswap::train::data::write::png;
 use alphaswap::train::eval::{self, Cast, Evaluation, Judge, Options, Photo, Report, Sheet, Swapped, photos};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ArgGroup;
@@ -136,7 +137,7 @@ fn compare(args: &Args, (sources, targets): (&[Photo], &[Photo])) -> Result<Repo
         evaluations.push(evaluation?);
     }
     if let Some(folder) = &args.output {
-        write(&folder.join("sheet.png"), &png(sheet.picture())?)?;
+        write(&folder.join("sheet.png"), &png("sheet.png", sheet.picture())?)?;
     }
     let (sources, targets) = (cast.sources.len(), cast.targets.len());
     Ok(Report { size: options.size, sources, targets, skipped: cast.skipped, models: evaluations })
@@ -177,14 +178,8 @@ impl Keep {
     fn write(&self, kind: &str, name: &str, picture: &RgbImage) -> Result<()> {
         let Some(folder) = self.0.as_ref().map(|folder| folder.join(kind)) else { return Ok(()) };
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        write(&folder.join(format!("{name}.png")), &png(picture)?)
+        write(&folder.join(format!("{name}.png")), &png(name, picture)?)
     }
-}
-
-fn png(picture: &RgbImage) -> Result<Vec<u8>> {
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, image::ImageFormat::Png)?;
-    Ok(bytes.into_inner())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {

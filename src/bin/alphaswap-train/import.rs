@@ -17,6 +17,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use alphaswap::digest::sha256_of;
 use alphaswap::models::{Card, Source};
 use alphaswap::tensor::Tensor;
 use anyhow::{Context, Result, bail};
@@ -115,7 +116,7 @@ fn source(args: &Args) -> Result<Source> {
     let files: Vec<_> = [Some(&args.file), args.emap.as_ref()].into_iter().flatten().collect();
     let name = |path: &&PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let open = |path: &&PathBuf| File::open(path).map(|file| BufReader::with_capacity(1 << 16, file));
-    let hash = |path: &&PathBuf| open(path).and_then(model::sha256).with_context(|| path.display().to_string());
+    let hash = |path: &&PathBuf| open(path).and_then(sha256_of).with_context(|| path.display().to_string());
     Ok(Source {
         package: "imported by alphaswap-train".into(),
         files: files.iter().map(name).collect(),

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use alphaswap::files::replace;
 use alphaswap::models::Model;
 use alphaswap::train::data::{PhotoSet, write};
 use alphaswap::train::prepare::filter::Filter;
@@ -177,6 +178,6 @@ fn tell(summary: &Summary) {
 
 fn draw(folder: &Path, summary: &Summary) -> Result<()> {
     let path = folder.join("sheet.png");
-    write::write(&path, &write::png("sheet.png", &sheet::draw(folder, summary)?)?)?;
+    replace(&path, &write::png("sheet.png", &sheet::draw(folder, summary)?)?)?;
     Ok(())
 }

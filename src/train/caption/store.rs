@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files::{Readers, part};
+use crate::files::replace;
 use crate::train::data::Caption;
 
 /// Where a data set's captions come from; `captions.toml`.
@@ -76,8 +76,8 @@ impl Store {
         }
         let text = toml::to_string(origin).map_err(|e| Error::training(about.display(), e.to_string()))?;
         // First the captions: an interruption between the two must not leave old ones under a new name.
-        write(&path, &serialized(&texts)?)?;
-        write(&about, text.as_bytes())?;
+        replace(&path, &serialized(&texts)?)?;
+        replace(&about, text.as_bytes())?;
         let file = OpenOptions::new().append(true).open(&path).map_err(Error::io(&path))?;
         Ok(Self { path, file, texts })
     }
@@ -103,7 +103,7 @@ impl Store {
     /// # Errors
     /// [`Error::Io`].
     pub fn finish(self) -> Result<()> {
-        write(&self.path, &serialized(&self.texts)?)
+        replace(&self.path, &serialized(&self.texts)?)
     }
 }
 
@@ -151,9 +151,4 @@ fn line(id: &str, text: &str) -> Result<String> {
 
 fn serialized(texts: &BTreeMap<String, String>) -> Result<Vec<u8>> {
     Ok(texts.iter().map(|(id, text)| line(id, text)).collect::<Result<String>>()?.into_bytes())
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let part = part(path, bytes, Readers::Usual).map_err(Error::io(path))?;
-    part.persist(path).map_err(|e| Error::Io { path: path.into(), source: e.error })
 }

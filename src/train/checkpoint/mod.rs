@@ -11,17 +11,17 @@ mod tensors;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub use pieces::{pack, unpack};
 pub use tensors::{on_host, read_tensors, read_weights, write_tensors};
 
+use crate::digest::sha256_of;
 use crate::error::{Error, Result};
-use crate::files::{Readers, part};
+use crate::files::replace;
 
 const STATE: &str = "state.toml";
 const LATEST: &str = "latest";
@@ -184,12 +184,6 @@ fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-/// Writes a file that appears complete or not at all.
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let file = part(path, bytes, Readers::Usual).map_err(Error::io(path))?;
-    file.persist(path).map_err(|e| Error::io(path)(e.error))
-}
-
 /// Flushes a folder's entries to the disk; only Unix knows how.
 fn sync(folder: &Path) -> Result<()> {
     match cfg!(unix) {
@@ -199,19 +193,5 @@ fn sync(folder: &Path) -> Result<()> {
 }
 
 fn sha256(path: &Path) -> io::Result<String> {
-    let mut hasher = Sha256::new();
-    let mut file = BufReader::with_capacity(1 << 20, File::open(path)?);
-    loop {
-        let chunk = file.fill_buf()?;
-        if chunk.is_empty() {
-            return Ok(hex(hasher));
-        }
-        hasher.update(chunk);
-        let read = chunk.len();
-        file.consume(read);
-    }
-}
-
-fn hex(hasher: Sha256) -> String {
-    hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    sha256_of(BufReader::with_capacity(1 << 20, File::open(path)?))
 }

@@ -7,11 +7,10 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::{hex, replace};
+use crate::digest;
 use crate::error::{Error, Result};
-use crate::files::{Readers, beside};
+use crate::files::{Readers, beside, replace};
 
 /// Name of the list.
 const LIST: &str = "pieces.toml";
@@ -86,7 +85,7 @@ fn cut(path: &Path, packed: &Path, piece_size: u64) -> Result<Packed> {
         }
         let piece = format!("{name}.{:03}", pieces.len());
         replace(&packed.join(&piece), &bytes)?;
-        pieces.push(Piece { name: piece, sha256: hex(Sha256::new_with_prefix(&bytes)) });
+        pieces.push(Piece { name: piece, sha256: digest::sha256(&bytes) });
     }
 }
 
@@ -97,7 +96,7 @@ fn join(file: &Packed, packed: &Path, folder: &Path) -> Result<()> {
         let path = packed.join(plain(name)?);
         let bytes = fs::read(&path)
             .map_err(|e| Error::training(path.display(), format!("piece of {}: {e}; fetch it again", file.name)))?;
-        if hex(Sha256::new_with_prefix(&bytes)) != *sha256 {
+        if digest::sha256(&bytes) != *sha256 {
             let reason = format!("piece of {}: damaged, its SHA-256 is not that in {LIST}; fetch it again", file.name);
             return Err(Error::training(path.display(), reason));
         }

@@ -5,8 +5,8 @@ use std::path::Path;
 use bytemuck::cast_slice;
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::replace;
 use crate::error::{Error, Result};
+use crate::files::replace;
 use crate::models::{MAX_WEIGHTS, Weights, check_size};
 use crate::nets::Param;
 use crate::tensor::Tensor;

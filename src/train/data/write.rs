@@ -1,18 +1,20 @@
 //! Writing a data set. Every file appears complete or not at all.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::fs::OpenOptions;
+use std::io::{Cursor, ErrorKind, Write};
 use std::path::Path;
 
 use image::{GrayImage, ImageBuffer, ImageFormat, PixelWithColorType, RgbImage};
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::store::{item_file, lines};
 use super::{Caption, Features, Header};
 use crate::error::{Error, Result};
-use crate::files::{Readers, part};
+use crate::files::replace;
 
 /// The files of one item.
 #[derive(Clone, Debug)]
@@ -34,9 +36,9 @@ impl Files {
         let canvas = item_file(folder, id, "png");
         let parent = canvas.parent().unwrap_or(folder);
         std::fs::create_dir_all(parent).map_err(Error::io(parent))?;
-        write(&item_file(folder, id, "safetensors"), &self.features.to_bytes(id)?)?;
-        write(&item_file(folder, id, "mask.png"), &png(id, &self.mask)?)?;
-        write(&canvas, &png(id, &self.canvas)?)
+        replace(&item_file(folder, id, "safetensors"), &self.features.to_bytes(id)?)?;
+        replace(&item_file(folder, id, "mask.png"), &png(id, &self.mask)?)?;
+        replace(&canvas, &png(id, &self.canvas)?)
     }
 }
 
@@ -75,7 +77,7 @@ impl Features {
 pub fn write_header(folder: &Path, header: &Header) -> Result<()> {
     let path = folder.join("dataset.toml");
     let text = toml::to_string(header).map_err(|e| Error::training(path.display(), e.to_string()))?;
-    write(&path, text.as_bytes())
+    replace(&path, text.as_bytes())
 }
 
 /// Writes `items` as JSON, one a line.
@@ -88,7 +90,31 @@ pub fn write_lines<T: Serialize>(path: &Path, items: &[T]) -> Result<()> {
         serde_json::to_writer(&mut text, item).map_err(|e| Error::training(path.display(), e.to_string()))?;
         text.push(b'\n');
     }
-    write(path, &text)
+    replace(path, &text)
+}
+
+/// Adds `item` as JSON to a file of lines, which is made if it is not there; the line is written at once.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub fn append_line(path: &Path, item: &impl Serialize) -> Result<()> {
+    let line = serde_json::to_string(item).map_err(|e| Error::training(path.display(), e.to_string()))?;
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes())).map_err(Error::io(path))
+}
+
+/// Takes lines out of a file if it is there: those that `stays` does not want, and one that a crash cut off.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub fn keep_lines<T: DeserializeOwned>(path: &Path, stays: impl Fn(&T) -> bool) -> Result<()> {
+    let text = match std::fs::read_to_string(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        read => read.map_err(Error::io(path))?,
+    };
+    let wanted = |line: &&str| serde_json::from_str(line).is_ok_and(|item| stays(&item));
+    let kept: String = text.lines().filter(wanted).flat_map(|line| [line, "\n"]).collect();
+    replace(path, kept.as_bytes())
 }
 
 /// Adds captions to those of a data set and keeps its own where both have one; in the order of ids.
@@ -101,13 +127,4 @@ pub fn add_captions(folder: &Path, captions: Vec<Caption>) -> Result<()> {
     let all: BTreeMap<_, _> = captions.into_iter().chain(old).map(|c| (c.id, c.text)).collect();
     let all: Vec<_> = all.into_iter().map(|(id, text)| Caption { id, text }).collect();
     if all.is_empty() { Ok(()) } else { write_lines(&path, &all) }
-}
-
-/// Writes a file that any user may read; it appears complete or not at all.
-///
-/// # Errors
-/// [`Error::Io`] naming the file.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let persisted = part(path, bytes, Readers::Usual).and_then(|file| Ok(file.persist(path)?));
-    persisted.map_err(Error::io(path))
 }

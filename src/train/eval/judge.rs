@@ -9,12 +9,12 @@ use crate::engine::cpu::Net;
 use crate::error::{Error, Result};
 use crate::face::Detection;
 use crate::identity::encoder::Encoder;
+use crate::identity::enroll::read_mesh;
 use crate::identity::photo::view;
 use crate::mesh::{self, Fit};
 use crate::models::{Model, Weights};
 use crate::path::cpu::CpuPath;
 use crate::path::{FramePath, MeshReading};
-use crate::region;
 use crate::settings::Look;
 
 /// The encoders that identities are compared by: dlib's, which no generator here has ever seen, and FaceRes, which is
@@ -76,12 +76,10 @@ impl Judge {
     /// The mesh of the largest face in a picture: a look at the detected place, and one from there that tightens eyes and
     /// lips. None where there is no face.
     pub fn find(&mut self, picture: &RgbImage) -> Result<Option<MeshReading>> {
-        let frame = view(picture)?;
         let area = |face: &Detection| (face.max - face.min).element_product();
-        let faces = self.path.detect(&frame, Look::default().threshold)?;
+        let faces = self.path.detect(&view(picture)?, Look::default().threshold)?;
         let Some(face) = faces.iter().max_by(|a, b| area(a).total_cmp(&area(b))) else { return Ok(None) };
-        let first = self.path.landmarks(&frame, region::from_detection(face))?;
-        self.path.landmarks(&frame, region::from_landmarks(&first.landmarks)).map(Some)
+        read_mesh(&mut self.path, picture, face).map(Some)
     }
 
     /// Reads the largest face in a picture; none where there is no face.

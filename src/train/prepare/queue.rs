@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::find::Photo;
 use super::journal::Record;
 use super::work::Task;
+use crate::digest::hex;
 use crate::models::check_size;
 use crate::train::data::Skipped;
 
@@ -67,5 +68,5 @@ pub fn queue<'a>(
 fn id(path: &Path) -> io::Result<String> {
     check_size(path, MAX_FILE)?;
     let hash = Sha256::digest(std::fs::read(path)?);
-    Ok(hash[..ID_BYTES].iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash[..ID_BYTES]))
 }

@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::face::Landmarks;
 use crate::guide::{self, Source, Stage, light};
 use crate::identity::Texture;
-use crate::identity::photo::from_planes;
+use crate::identity::photo::{from_planes, planar};
 use crate::mesh;
 use crate::train::data::Dataset;
 use crate::train::people::People;
@@ -274,11 +274,6 @@ fn put(
     let made = stage.run(grey.as_ref().unwrap_or(source), &canvas, points, crop);
     let mask = made.mask.iter().map(|m| (m * 255.0).round() as u8).collect();
     Made { picture: from_planes(made.rgb, side), points: made.points.clone(), mask }
-}
-
-/// Planar RGB of a picture.
-fn planar(picture: &RgbImage) -> Vec<u8> {
-    (0..3).flat_map(|c| picture.as_raw().iter().skip(c).step_by(3).copied()).collect()
 }
 
 /// Whether a picture is black and white: the colour match would give it a tint.

@@ -20,7 +20,6 @@ mod writer;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub use neighbours::{Crowd, Match, View};
 pub use photos::canvas_at;
@@ -30,6 +29,7 @@ pub use writer::ShardWriter;
 
 use super::data::Dataset;
 use crate::align::canvas_side;
+use crate::digest;
 use crate::error::{Error, Result};
 
 /// Version of the layout that is written and read.
@@ -137,8 +137,6 @@ impl DataRef {
     pub fn of(data: &Dataset) -> Result<Self> {
         let path = data.folder.join("index.jsonl");
         let index = std::fs::read(&path).map_err(Error::io(&path))?;
-        let digest = Sha256::digest(index);
-        let index_sha256 = digest.iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Self { folder: data.folder.clone(), index_sha256 })
+        Ok(Self { folder: data.folder.clone(), index_sha256: digest::sha256(index) })
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use glam::Affine2;
 use image::RgbImage;
 
 use crate::align::canvas_side;
@@ -59,8 +60,10 @@ impl<'a> Photos<'a> {
     }
 
     fn load(&self, item: &Item) -> Result<Photo> {
-        let (full, points) = canvas_at(self.data, item, self.data.header.crop)?;
-        let (canvas, small) = shrunk(&full, &points, self.crop);
+        let full = canvas_at(self.data, item, self.data.header.crop)?;
+        let points = self.data.features(item)?.points;
+        let (canvas, small_from_full) = shrunk(&full, self.crop);
+        let small = points.mapped(small_from_full);
         let side = full.width() as usize;
         let texture = Texture { side, rgb: full.into_raw(), points, pose: item.pose };
         let source = Source::of(std::slice::from_ref(&texture));
@@ -68,11 +71,11 @@ impl<'a> Photos<'a> {
     }
 }
 
-/// The photo of `item` on the canvas of a smaller crop, averaged over area, and its mesh there.
+/// The photo of `item` on the canvas of a smaller crop, averaged over area.
 ///
 /// # Errors
 /// [`Error::Io`] or [`Error::Training`] when its files are missing or damaged, or smaller than asked for.
-pub fn canvas_at(data: &Dataset, item: &Item, crop: usize) -> Result<(RgbImage, Landmarks)> {
+pub fn canvas_at(data: &Dataset, item: &Item, crop: usize) -> Result<RgbImage> {
     let canvas = data.canvas(item)?;
     let side = canvas_side(data.header.crop) as u32;
     if canvas.dimensions() != (side, side) {
@@ -83,14 +86,14 @@ pub fn canvas_at(data: &Dataset, item: &Item, crop: usize) -> Result<(RgbImage, 
         let reason = format!("its crop of {} px is smaller than {crop}; prepare anew", data.header.crop);
         return Err(Error::training(data.folder.display(), reason));
     }
-    Ok(shrunk(&canvas, &data.features(item)?.points, crop))
+    Ok(shrunk(&canvas, crop).0)
 }
 
-fn shrunk(canvas: &RgbImage, points: &Landmarks, crop: usize) -> (RgbImage, Landmarks) {
+/// The canvas at the size of a smaller crop, and the map into it.
+fn shrunk(canvas: &RgbImage, crop: usize) -> (RgbImage, Affine2) {
     let scale = canvas_side(crop) as f32 / canvas.width() as f32;
     if scale == 1.0 {
-        return (canvas.clone(), points.clone());
+        return (canvas.clone(), Affine2::IDENTITY);
     }
-    let (smaller, smaller_from_larger) = resize(canvas, scale);
-    (smaller, points.mapped(smaller_from_larger))
+    resize(canvas, scale)
 }

@@ -43,7 +43,7 @@ fn tiles(shards: &Shards, data: &Dataset, i: usize) -> Result<[Option<RgbImage>;
     let sample = shards.sample(i)?;
     let photo = |id: Option<&String>| -> Result<Option<RgbImage>> {
         let Some(item) = id.and_then(|id| data.item(id)) else { return Ok(None) };
-        Ok(Some(fitted(canvas_at(data, item, shards.header.crop)?.0)))
+        Ok(Some(fitted(canvas_at(data, item, shards.header.crop)?)))
     };
     let made = |planes: &Option<Vec<u8>>| planes.as_ref().map(|p| fitted(interleaved(p, shards.header.side())));
     let [b, c] = [0, 1].map(|k| photo(sample.record.from.get(k)));

@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use super::shards::{header, shard_path};
 use super::{Header, SHARD, Sample, Shards};
 use crate::error::{Error, Result};
-use crate::files::{Readers, part};
+use crate::files::replace;
 
 /// Writes samples in order. What is there already is kept, so a run that was stopped goes on where its last complete
 /// shard ends.
@@ -36,7 +36,7 @@ impl ShardWriter {
             Shards::open(folder)?.len()
         } else {
             let text = toml::to_string(&header).map_err(|e| Error::training(path.display(), e.to_string()))?;
-            write(&path, text.as_bytes())?;
+            replace(&path, text.as_bytes())?;
             0
         };
         Ok(Self { folder: folder.into(), header, written, pending: Vec::new() })
@@ -79,7 +79,7 @@ impl ShardWriter {
 
     fn flush(&mut self) -> Result<()> {
         let path = shard_path(&self.folder, self.written / SHARD);
-        write(&path, &self.serialized().map_err(|reason| Error::training(path.display(), reason))?)?;
+        replace(&path, &self.serialized().map_err(|reason| Error::training(path.display(), reason))?)?;
         self.written += self.pending.len();
         self.pending.clear();
         Ok(())
@@ -124,9 +124,4 @@ fn same(folder: &Path, header: &Header) -> Result<()> {
         lines(&wanted, &there)
     );
     Err(Error::training(folder.display(), reason))
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || -> std::io::Result<()> { Ok(part(path, bytes, Readers::Usual)?.persist(path)?) };
-    write().map_err(Error::io(path))
 }

@@ -16,7 +16,7 @@ pub use forward::Values;
 use crate::error::{Error, Result};
 use crate::models::Weights;
 use crate::nets::{self, NetSpec};
-use crate::tensor;
+use crate::train::checkpoint::on_host;
 
 /// A network that can be trained, or that gradients flow through.
 #[derive(Module, Debug)]
@@ -106,12 +106,12 @@ impl SpecModule {
     /// Every parameter by its name.
     pub fn weights(&self) -> Weights {
         let read = |(name, place): (&String, &Place)| {
-            let (shape, data) = match *place {
-                Place::Map(i) => values(self.maps[i].val()),
-                Place::Matrix(i) => values(self.matrices[i].val()),
-                Place::Vector(i) => values(self.vectors[i].val()),
+            let tensor = match *place {
+                Place::Map(i) => on_host(self.maps[i].val()),
+                Place::Matrix(i) => on_host(self.matrices[i].val()),
+                Place::Vector(i) => on_host(self.vectors[i].val()),
             };
-            (name.clone(), tensor::Tensor { shape, data })
+            (name.clone(), tensor)
         };
         Weights(self.places.iter().map(read).collect())
     }
@@ -141,9 +141,4 @@ impl SpecModule {
 fn push<T>(list: &mut Vec<T>, item: T) -> usize {
     list.push(item);
     list.len() - 1
-}
-
-fn values<const D: usize>(tensor: Tensor<D>) -> (Vec<usize>, Vec<f32>) {
-    let shape = tensor.dims().to_vec();
-    (shape, tensor.into_data_as::<f32>().iter::<f32>().collect())
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::config::Config;
 use super::material::Material;
 use crate::error::{Error, Result};
-use crate::files::{Readers, part};
+use crate::files::replace;
 use crate::train::data::PhotoSet;
 
 /// The folder of a run.
@@ -96,10 +96,4 @@ impl RunFolder {
         grids.sort();
         Ok(grids)
     }
-}
-
-/// Writes a file that appears complete or not at all.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let file = part(path, bytes, Readers::Usual).map_err(Error::io(path))?;
-    file.persist(path).map_err(|e| Error::io(path)(e.error))
 }

@@ -9,6 +9,7 @@ use super::networks::{Generator, rows, stack};
 use super::planes::Planes;
 use crate::error::Result;
 use crate::nets::GeneratorConfig;
+use crate::train::checkpoint::on_host;
 use crate::train::spec_module::SpecModule;
 
 /// Rows of a kind.
@@ -54,8 +55,7 @@ pub fn grid(module: &SpecModule, config: &GeneratorConfig, material: &Material, 
 
 fn planes(picture: Tensor<4>) -> Planes {
     let side = picture.dims()[3];
-    let data = picture.into_data_as::<f32>().try_into_vec().expect("it was just converted to f32");
-    Planes { side, data }
+    Planes { side, data: on_host(picture).data }
 }
 
 fn tile(lines: &[Vec<RgbImage>], side: u32) -> RgbImage {

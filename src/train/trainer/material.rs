@@ -93,7 +93,7 @@ impl Material {
 
     /// The photo's canvas at the generator's size: three planes.
     pub(super) fn canvas(&self, item: &Item) -> Result<Planes> {
-        Ok(Planes::from_rgb(&canvas_at(&self.set, item, self.crop())?.0))
+        Ok(Planes::from_rgb(&canvas_at(&self.set, item, self.crop())?))
     }
 
     /// 1 where the photo's face is seen: one plane.

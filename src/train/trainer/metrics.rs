@@ -1,14 +1,13 @@
 //! What a run says of itself: one JSON line a step.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::{RunFolder, replace};
-use crate::error::{Error, Result};
+use super::folder::RunFolder;
+use crate::error::Result;
 use crate::train::data;
+use crate::train::data::write::{append_line, keep_lines};
 
 /// A step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -60,10 +59,7 @@ pub fn read(run: &RunFolder) -> Result<Vec<Row>> {
 /// # Errors
 /// [`Error::Io`].
 pub fn append(run: &RunFolder, row: &Row) -> Result<()> {
-    let path = run.metrics();
-    let line = line(row)?;
-    let file = OpenOptions::new().create(true).append(true).open(&path);
-    file.and_then(|mut file| file.write_all(line.as_bytes())).map_err(Error::io(&path))
+    append_line(&run.metrics(), row)
 }
 
 /// Forgets what came after `step`: a resumed run does it again. A line that a crash cut is forgotten too.
@@ -71,17 +67,5 @@ pub fn append(run: &RunFolder, row: &Row) -> Result<()> {
 /// # Errors
 /// [`Error::Io`].
 pub fn rewind(run: &RunFolder, step: u64) -> Result<()> {
-    let path = run.metrics();
-    let text = match std::fs::read_to_string(&path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        read => read.map_err(Error::io(&path))?,
-    };
-    let done = |line: &&str| serde_json::from_str::<Row>(line).is_ok_and(|row| row.step <= step);
-    let kept: String = text.lines().filter(done).flat_map(|line| [line, "\n"]).collect();
-    replace(&path, kept.as_bytes())
-}
-
-fn line(row: &Row) -> Result<String> {
-    let line = serde_json::to_string(row).map_err(|e| Error::training("metrics", e.to_string()))?;
-    Ok(line + "\n")
+    keep_lines(&run.metrics(), |row: &Row| row.step <= step)
 }

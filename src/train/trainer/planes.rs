@@ -4,6 +4,8 @@ use glam::{Affine2, Vec2};
 use image::imageops::{self, FilterType};
 use image::{GrayImage, Luma, RgbImage};
 
+use crate::identity::photo::{from_planes, planar};
+
 /// Planes of a square picture, `[n, side, side]`, 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planes {
@@ -21,9 +23,7 @@ impl Planes {
 
     /// A square picture: three planes.
     pub fn from_rgb(picture: &RgbImage) -> Self {
-        let side = picture.width() as usize;
-        let plane = |channel: usize| picture.pixels().map(move |p| f32::from(p.0[channel]) / 255.0);
-        Self { side, data: (0..3).flat_map(plane).collect() }
+        Self::from_bytes(&planar(picture), picture.width() as usize)
     }
 
     /// A square mask at `side` pixels: one plane.
@@ -56,11 +56,7 @@ impl Planes {
 
     /// Three planes as a picture.
     pub fn to_rgb(&self) -> RgbImage {
-        let pixels = self.side * self.side;
-        RgbImage::from_fn(self.side as u32, self.side as u32, |x, y| {
-            let at = y as usize * self.side + x as usize;
-            image::Rgb([0, 1, 2].map(|c| (self.data[c * pixels + at].clamp(0.0, 1.0) * 255.0).round() as u8))
-        })
+        from_planes(&self.data, self.side)
     }
 }
 

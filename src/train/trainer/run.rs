@@ -1,15 +1,13 @@
 //! A run: step after step, with what is saved on the way.
 
-use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use image::ImageFormat;
 
 use super::batch::Batch;
 use super::config::Config;
-use super::folder::{RunFolder, replace};
+use super::folder::RunFolder;
 use super::loader::Loader;
 use super::material::Material;
 use super::metrics::{self, Row};
@@ -18,8 +16,10 @@ use super::step::{Clock, Shown, Step};
 use super::terms::finite;
 use super::{check, grid, report};
 use crate::error::{Error, Result};
+use crate::files::replace;
 use crate::models::Model;
 use crate::train::checkpoint::{self, Checkpoint, State, read_weights, write_tensors};
+use crate::train::data::write::png;
 use crate::train::losses::adversarial;
 use crate::train::optim::{Ema, Optimizer};
 use crate::train::spec_module::SpecModule;
@@ -77,19 +77,19 @@ impl Trainer {
         let device = device.clone().autodiff();
         let checkpoint = checkpoint::load(run)?;
         let refuse = |reason: &str| Err(Error::training(run.display(), reason));
-        match (&start, &checkpoint) {
+        let init = match (&start, &checkpoint) {
             (Start::Fresh(_), Some(_)) => {
                 return refuse("holds a run already; go on with --resume, or name another folder");
             }
             (Start::Resume, None) => return refuse("has no checkpoint to resume; start without --resume"),
-            _ => {}
-        }
+            (Start::Fresh(init), None) => init.as_deref(),
+            (Start::Resume, Some(_)) => None,
+        };
         let material = Arc::new(Material::open(&config)?);
         let params = config.generator.spec()?.params();
-        let weights = match (&checkpoint, &start) {
-            (Some(found), _) => read_weights(&found.file(GENERATOR), params)?,
-            (None, Start::Fresh(init)) => first_weights(&config, &material, init.as_deref())?,
-            (None, Start::Resume) => return refuse("has no checkpoint to resume; start without --resume"),
+        let weights = match &checkpoint {
+            Some(found) => read_weights(&found.file(GENERATOR), params)?,
+            None => first_weights(&config, &material, init)?,
         };
         let generator = Generator::new(&config, &weights, &device)?;
         let judges = Judges::new(&config, &weights, &device)?;
@@ -241,9 +241,7 @@ impl Trainer {
         let device = self.device.clone().inner();
         let grid = grid::grid(self.ema.module(), &self.config.generator, &self.material, &device)?;
         let path = self.folder.grid(self.state.step);
-        let mut png = Cursor::new(Vec::new());
-        grid.write_to(&mut png, ImageFormat::Png).map_err(|e| Error::training(path.display(), e.to_string()))?;
-        replace(&path, png.get_ref())?;
+        replace(&path, &png(&path.display().to_string(), &grid)?)?;
         report::write(&self.folder)
     }
 

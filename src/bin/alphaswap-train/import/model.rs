@@ -1,8 +1,8 @@
 //! What was imported: checked against the network's description, then written with its card.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead};
 
+use alphaswap::digest::sha256;
 use alphaswap::error::Error;
 use alphaswap::models::{Card, CardPort, Model, Source, Weights};
 use alphaswap::nets::{ArcfaceConfig, GeneratorConfig, NetSpec, Port};
@@ -10,7 +10,6 @@ use alphaswap::tensor::Tensor;
 use anyhow::{Result, anyhow};
 use half::f16;
 use safetensors::tensor::{Dtype, View};
-use sha2::{Digest, Sha256};
 
 use super::generator;
 use super::output::Output;
@@ -60,7 +59,7 @@ impl Imported {
         let layout = [generator::LAYOUT].map(|(key, layout)| (key.to_string(), layout.to_string()));
         let metadata = model.card.generator.is_some().then(|| layout.into());
         let weights = safetensors::serialize(model.weights.0.iter().map(stored), metadata)?;
-        let card = Card { sha256: Some(sha256(&weights[..])?), ..model.card };
+        let card = Card { sha256: Some(sha256(&weights)), ..model.card };
         let text = toml::to_string(&card)?;
         interrupt::watch()?;
         output.write(&weights, &text)?;
@@ -140,15 +139,4 @@ impl View for Stored<'_> {
     fn data_len(&self) -> usize {
         self.tensor.data.len() * self.dtype.bitsize() / 8
     }
-}
-
-/// Hash of what `bytes` gives, in hexadecimal digits.
-pub fn sha256(mut bytes: impl BufRead) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    while let chunk @ [_, ..] = bytes.fill_buf()? {
-        hash.update(chunk);
-        let read = chunk.len();
-        bytes.consume(read);
-    }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }

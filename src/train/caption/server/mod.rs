@@ -10,11 +10,11 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use ureq::http::{HeaderValue, Response, Uri};
 use ureq::{Agent, Body};
 
 use super::{Captioner, Failure, Origin, Photo, Stop, random_of};
+use crate::digest;
 use crate::error::{Error, Result};
 use pace::Pace;
 
@@ -240,8 +240,7 @@ impl Server {
 
 impl Captioner for Server {
     fn origin(&self) -> Origin {
-        let digest = Sha256::digest(self.config.prompt.trim());
-        let prompt_sha256 = Some(digest.iter().map(|b| format!("{b:02x}")).collect());
+        let prompt_sha256 = Some(digest::sha256(self.config.prompt.trim()));
         Origin { model: Some(self.config.model.clone()), prompt_sha256, ..Origin::new("server") }
     }
 

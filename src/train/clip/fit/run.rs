@@ -8,22 +8,22 @@
 //! DIR/model.safetensors   the weights, once it is finished
 //! ```
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::contrast::Retrieval;
 use super::pairs::{Pairs, Split};
 use super::{Fit, FitConfig, Step, save_tokenizer, train_tokenizer};
+use crate::digest;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::train::checkpoint::{self, State};
 use crate::train::clip::TOKENIZER;
 use crate::train::clip::tokenizer::Tokenizer;
+use crate::train::data::write::{append_line, keep_lines};
 use crate::train::data::{Dataset, PhotoSet};
 
 const RECORD: &str = "clip.toml";
@@ -191,7 +191,7 @@ impl Run {
             step,
             samples: step * batch.min(self.training.len()) as u64,
             seed,
-            config_sha256: Sha256::digest(config).iter().map(|b| format!("{b:02x}")).collect(),
+            config_sha256: digest::sha256(config),
         };
         checkpoint::save(&self.folder, &state, KEEP, |folder| self.fit.save(folder))?;
         Ok(())
@@ -218,10 +218,7 @@ impl Run {
 
     /// Adds a line to the metrics.
     fn note(&self, what: &impl Serialize) -> Result<()> {
-        let path = self.folder.join(METRICS);
-        let line = serde_json::to_string(what).map_err(|e| Error::training(path.display(), e.to_string()))?;
-        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(Error::io(&path))?;
-        writeln!(file, "{line}").map_err(Error::io(path))
+        append_line(&self.folder.join(METRICS), what)
     }
 }
 
@@ -231,11 +228,5 @@ fn forget_after(path: &Path, step: u64) -> Result<()> {
     struct Line {
         step: u64,
     }
-    if !path.exists() {
-        return Ok(());
-    }
-    let text = fs::read_to_string(path).map_err(Error::io(path))?;
-    let stays = |line: &&str| serde_json::from_str::<Line>(line).is_ok_and(|line| line.step <= step);
-    let kept: String = text.lines().filter(stays).map(|line| format!("{line}\n")).collect();
-    write_atomically(path, kept.as_bytes()).map_err(Error::io(path))
+    keep_lines(path, |line: &Line| line.step <= step)
 }

@@ -10,12 +10,12 @@ mod tables;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 pub use tables::{
     Augment, Clip, Compute, Data, DiscriminatorTable, EmaTable, Identity, Losses, Output, Perceptual, Precision,
 };
 
+use crate::digest;
 use crate::error::{Error, Result};
 use crate::nets::GeneratorConfig;
 use crate::train::optim::{AdamwConfig, Schedule};
@@ -122,6 +122,6 @@ impl Config {
     /// # Errors
     /// As [`Self::to_toml`].
     pub fn sha256(&self) -> Result<String> {
-        Ok(Sha256::digest(self.to_toml()?).iter().map(|b| format!("{b:02x}")).collect())
+        Ok(digest::sha256(self.to_toml()?))
     }
 }

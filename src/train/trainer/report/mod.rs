@@ -11,9 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::folder::{DataNote, RunFolder, replace};
+use super::folder::{DataNote, RunFolder};
 use super::metrics::{self, Row};
 use crate::error::{Error, Result};
+use crate::files::replace;
 use chart::{Line, chart};
 
 /// Grids that are shown: the newest ones, beside the first.

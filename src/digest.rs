@@ -1,0 +1,29 @@
+//! SHA-256 in hexadecimal digits, as cards, checkpoints and notes tell it.
+
+use std::io::{self, BufRead};
+
+use sha2::{Digest, Sha256};
+
+/// Two digits a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Hash of `bytes`.
+pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Hash of all that `source` gives.
+///
+/// # Errors
+/// What reading says.
+pub fn sha256_of(mut source: impl BufRead) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    while let chunk @ [_, ..] = source.fill_buf()? {
+        hash.update(chunk);
+        let read = chunk.len();
+        source.consume(read);
+    }
+    Ok(hex(&hash.finalize()))
+}
