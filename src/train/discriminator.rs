@@ -5,22 +5,22 @@ use std::f64::consts::SQRT_2;
 use std::path::Path;
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::leaky_relu;
-use burn::tensor::module::{avg_pool2d, conv2d};
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions};
-use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
+use burn::tensor::module::avg_pool2d;
+use burn::tensor::ops::AvgPoolOptions;
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{on_host, read_weights, write_tensors};
+use super::ops::{Look, conv2d, leaky_relu};
 use crate::error::{Error, Result};
 use crate::models::Weights;
-use crate::nets;
+use crate::nets::{self, Edge, Padding};
 use crate::tensor;
 
 /// Slope of every leaky ReLU, the one on the scores included.
-const SLOPE: f64 = 0.2;
+const SLOPE: f32 = 0.2;
 
 /// What distinguishes one discriminator from another; the default is the official one for 256 px, 21.6 M parameters and
 /// 140 GMAC.
@@ -258,11 +258,7 @@ impl Conv {
 
     fn forward(&self, x: Tensor<4>, compute: Option<FloatDType>) -> Tensor<4> {
         let weight = self.weight.val();
-        let options = ConvOptions::new([1; 2], [weight.dims()[2] / 2; 2], [1; 2], 1);
-        let y = match compute {
-            None => conv2d(x, weight, None, options),
-            Some(dtype) => conv2d(x.cast(dtype), weight.cast(dtype), None, options).cast(DType::F32),
-        };
-        self.bias.iter().fold(y, |y, bias| y + bias.val().reshape([1, -1, 1, 1]))
+        let pad = Padding::all(Edge::Zero, weight.dims()[2] / 2);
+        conv2d(x, weight, self.bias.as_ref().map(Param::val), Look { stride: 1, pad, compute })
     }
 }

@@ -11,6 +11,7 @@ pub mod discriminator;
 pub mod eval;
 pub mod export;
 pub mod losses;
+pub mod ops;
 pub mod optim;
 pub mod people;
 pub mod prepare;

@@ -8,6 +8,7 @@ mod discriminator;
 mod eval;
 mod export;
 mod losses;
+mod ops;
 mod optim;
 mod prepare;
 mod pseudo;

@@ -3,10 +3,11 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{cosine, faceres_input, resize, unit};
+use super::{cosine, faceres_input, unit};
 use crate::error::{Error, Result};
 use crate::models::{Model, Weights};
 use crate::nets::faceres;
+use crate::train::ops::resize;
 use crate::train::spec_module::SpecModule;
 
 /// Where FaceRes looks in an aligned crop, in pixels of a crop of 128: left, top, side. Everywhere else it looks at a
@@ -87,8 +88,8 @@ impl IdentityNet {
     /// ArcFace sees the whole crop, sampled down with two taps an axis, as in AlphaFace's training code.
     pub fn embed(&self, crops: Tensor<4>) -> Tensor<2> {
         let input = match self.kind {
-            Kind::Faceres => faceres_input(resize(face(crops), self.side)),
-            Kind::Arcface => resize(crops, self.side) * 2.0 - 1.0,
+            Kind::Faceres => faceres_input(resize(face(crops), [self.side; 2])),
+            Kind::Arcface => resize(crops, [self.side; 2]) * 2.0 - 1.0,
         };
         self.module.forward(&[("input", input)]).flatten(1, 3)
     }

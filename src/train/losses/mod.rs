@@ -9,20 +9,8 @@ pub mod perceptual;
 pub mod pixel;
 
 use burn::tensor::Tensor;
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 
 use crate::nets::faceres;
-
-/// Bilinear resampling to a square of `side` pixels, half-pixel centres, two taps an axis (no antialiasing).
-fn resize(x: Tensor<4>, side: usize) -> Tensor<4> {
-    let [_, _, h, w] = x.dims();
-    if (h, w) == (side, side) {
-        return x;
-    }
-    let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false);
-    interpolate(x, options.with_output_size([side, side]))
-}
 
 /// FaceRes's input: blue, green, red in 0..255 minus their means.
 fn faceres_input(rgb: Tensor<4>) -> Tensor<4> {

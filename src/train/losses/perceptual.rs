@@ -5,11 +5,12 @@ use std::path::Path;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::{faceres_input, resize};
+use super::faceres_input;
 use crate::error::Result;
 use crate::models::{Model, Weights};
 use crate::nets::{faceres, vgg};
 use crate::train::checkpoint::read_tensors;
+use crate::train::ops::resize;
 use crate::train::spec_module::SpecModule;
 
 /// Side at which FaceRes looks at the crops.
@@ -68,8 +69,8 @@ impl Perceptual {
 
     fn maps(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
         let (input, taps): (_, &[&str]) = match self.kind {
-            Kind::Faceres => (faceres_input(resize(x, FACERES_SIDE)), &FACERES_TAPS),
-            Kind::Vgg16 => (imagenet_input(resize(x, vgg::SIDE)), &vgg::TAPS),
+            Kind::Faceres => (faceres_input(resize(x, [FACERES_SIDE; 2])), &FACERES_TAPS),
+            Kind::Vgg16 => (imagenet_input(resize(x, [vgg::SIDE; 2])), &vgg::TAPS),
         };
         let mut values = self.module.run(&[("input", input)], taps);
         taps.iter().map(|tap| values.take(tap)).collect()

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use burn::tensor::activation::{leaky_relu, prelu, relu, tanh};
-use burn::tensor::module::{avg_pool2d, conv2d, interpolate, max_pool2d};
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions, PadMode};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::Tensor;
+use burn::tensor::activation::{prelu, tanh};
+use burn::tensor::module::{avg_pool2d, max_pool2d};
+use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions, PadMode};
 
 use super::SpecModule;
-use crate::nets::{Activation, Caii, Conv, Edge, Node, Op, Pooling, ValueId};
+use crate::nets::{Activation, Caii, Conv, Node, Op, Pooling, ValueId};
+use crate::train::ops::{Look, conv2d, instance_norm, leaky_relu, mean, relu6, resize};
 
 /// What a pass computed: the network's outputs and the cut points that were asked for, `[n, c, h, w]` each (vectors
 /// are `[n, c, 1, 1]`).
@@ -86,7 +87,11 @@ impl SpecModule {
                 let y = self.activate(act, style_norm(x, style, mean, *eps, caii.parts()));
                 if *residual { y + next() } else { y }
             }
-            Op::Upsample2 => upsample2(next()),
+            Op::Upsample2 => {
+                let x = next();
+                let [_, _, h, w] = x.dims();
+                resize(x, [2 * h, 2 * w])
+            }
             &Op::Pool { kind, kernel, stride } => pool(next(), kind, kernel, stride),
             Op::Pad => {
                 let (x, to) = (next(), self.spec().shape(node.output));
@@ -118,42 +123,22 @@ impl SpecModule {
     }
 
     fn conv(&self, conv: &Conv, x: Tensor<4>) -> Tensor<4> {
-        let (pad, groups) = (&conv.pad, if conv.depthwise { x.dims()[1] } else { 1 });
-        let around = [(pad.top, pad.bottom), (pad.left, pad.right)];
-        let (x, padding) = match pad.edge {
-            Edge::Reflect => (x.pad(around, PadMode::Reflect), [(0, 0); 2]),
-            Edge::Zero => (x, around),
-        };
-        let options = ConvOptions::new_with_padding([conv.stride; 2], padding, [1, 1], groups);
         let bias = conv.bias.as_ref().map(|b| self.vector(b));
-        let y = match self.compute {
-            None => conv2d(x, self.map(&conv.weight), bias, options),
-            Some(dtype) => {
-                let y = conv2d(x.cast(dtype), self.map(&conv.weight).cast(dtype), None, options).cast(DType::F32);
-                bias.into_iter().fold(y, |y, b| y + channels(b))
-            }
-        };
-        self.activate(&conv.act, y)
+        let look = Look { stride: conv.stride, pad: conv.pad, compute: self.compute };
+        self.activate(&conv.act, conv2d(x, self.map(&conv.weight), bias, look))
     }
 
     fn activate(&self, act: &Activation, x: Tensor<4>) -> Tensor<4> {
         match act {
             Activation::None => x,
-            Activation::Relu => relu(x),
-            Activation::Relu6 => x.clamp(0.0, 6.0),
-            Activation::LeakyRelu(slope) => leaky_relu(x, f64::from(*slope)),
+            Activation::Relu => leaky_relu(x, 0.0),
+            Activation::Relu6 => relu6(x),
+            Activation::LeakyRelu(slope) => leaky_relu(x, *slope),
             Activation::PRelu(slope) => prelu(x, self.vector(slope)),
             Activation::Tanh => tanh(x),
             Activation::TanhUnit => (tanh(x) + 1.0) / 2.0,
         }
     }
-}
-
-/// Bilinear upsampling by 2 with half-pixel centres.
-pub fn upsample2(x: Tensor<4>) -> Tensor<4> {
-    let [_, _, h, w] = x.dims();
-    let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false);
-    interpolate(x, options.with_output_size([2 * h, 2 * w]))
 }
 
 /// See [`Op::Pool`].
@@ -171,12 +156,6 @@ fn channels(vector: Tensor<1>) -> Tensor<4> {
     vector.reshape([1, c, 1, 1])
 }
 
-/// Mean over rows and columns.
-fn mean(x: Tensor<4>) -> Tensor<4> {
-    let [n, c, h, w] = x.dims();
-    x.reshape([n, c, h * w]).mean_dim(2).reshape([n, c, 1, 1])
-}
-
 /// See [`Op::StyleNorm`].
 fn style_norm(x: Tensor<4>, style: Tensor<4>, means: Option<Tensor<4>>, eps: f32, parts: [f32; 2]) -> Tensor<4> {
     let c = x.dims()[1];
@@ -184,9 +163,7 @@ fn style_norm(x: Tensor<4>, style: Tensor<4>, means: Option<Tensor<4>>, eps: f32
         let own = style.clone().slice_dim(1, half) * parts[0];
         means.iter().fold(own, |own, mean| own + mean.clone() * parts[1])
     });
-    let centred = x.clone() - mean(x);
-    let factor = (mean(centred.clone().square()) + eps).sqrt().recip() * scale;
-    centred * factor + shift
+    instance_norm(x, scale, shift, eps)
 }
 
 /// See [`Op::Rows`].
