@@ -9,6 +9,19 @@ pub enum Edge {
     Reflect,
 }
 
+impl Edge {
+    /// Which of an axis's `len` pixels stands at `at`, counted from the first of the `before` that are added; none for
+    /// zero.
+    pub fn source(self, at: usize, before: usize, len: usize) -> Option<usize> {
+        match self {
+            _ if (before..before + len).contains(&at) => Some(at - before),
+            Self::Zero => None,
+            Self::Reflect if at < before => Some((before - at).min(len - 1)),
+            Self::Reflect => Some((2 * len - 2).saturating_sub(at - before)),
+        }
+    }
+}
+
 /// Pixels added around a map before a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Padding {
@@ -28,6 +41,11 @@ impl Padding {
     /// `n` pixels on every side.
     pub const fn all(edge: Edge, n: usize) -> Self {
         Self { edge, top: n, left: n, bottom: n, right: n }
+    }
+
+    /// Whether there is none.
+    pub const fn is_none(&self) -> bool {
+        self.top + self.left + self.bottom + self.right == 0
     }
 
     /// No padding.

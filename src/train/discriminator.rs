@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{on_host, read_weights, write_tensors};
-use super::ops::{Look, conv2d, leaky_relu};
+use super::ops::{ConvSetting, conv2d, leaky_relu};
 use crate::error::{Error, Result};
 use crate::models::Weights;
 use crate::nets::{self, Edge, Padding};
@@ -259,6 +259,6 @@ impl Conv {
     fn forward(&self, x: Tensor<4>, compute: Option<FloatDType>) -> Tensor<4> {
         let weight = self.weight.val();
         let pad = Padding::all(Edge::Zero, weight.dims()[2] / 2);
-        conv2d(x, weight, self.bias.as_ref().map(Param::val), Look { stride: 1, pad, compute })
+        conv2d(x, weight, self.bias.as_ref().map(Param::val), ConvSetting { stride: 1, pad, compute })
     }
 }

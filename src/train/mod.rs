@@ -10,6 +10,7 @@ pub mod device;
 pub mod discriminator;
 pub mod eval;
 pub mod export;
+pub mod lines;
 pub mod losses;
 pub mod ops;
 pub mod optim;

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use alphaswap::face::{Landmarks, POINTS, Pose};
-use alphaswap::train::data::write::{Files, add_captions, write_header, write_lines};
+use alphaswap::train::data::write::{Files, add_captions, write_header};
 use alphaswap::train::data::{Caption, Dataset, Features, Header, Item, PhotoSet, VERSION, item_file};
+use alphaswap::train::lines;
 use glam::Vec3;
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
@@ -39,7 +40,7 @@ fn data_set() -> (TempDir, Files) {
         features: Features { points: Landmarks(points), embeddings },
     };
     write_header(dir.path(), &header).unwrap();
-    write_lines(&dir.path().join("index.jsonl"), &[item("00aa"), item("00bb")]).unwrap();
+    lines::write(&dir.path().join("index.jsonl"), &[item("00aa"), item("00bb")]).unwrap();
     files.write(dir.path(), "00bb").unwrap();
     (dir, files)
 }

@@ -5,7 +5,7 @@ mod table;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use alphaswap::files::{Readers, part};
+use alphaswap::files::replace;
 use alphaswap::path::Painter;
 use alphaswap::settings::ModelChoice;
 use alphaswap::train::data::Dataset;
@@ -89,8 +89,8 @@ pub fn run(args: &Args) -> Result<()> {
     let tables = table::of(&report);
     println!("{tables}");
     if let Some(folder) = &args.output {
-        write(&folder.join("eval.json"), &serde_json::to_vec_pretty(&report)?)?;
-        write(&folder.join("eval.md"), table::markdown(&report).as_bytes())?;
+        replace(&folder.join("eval.json"), &serde_json::to_vec_pretty(&report)?)?;
+        replace(&folder.join("eval.md"), table::markdown(&report).as_bytes())?;
     }
     Ok(())
 }
@@ -137,7 +137,7 @@ fn compare(args: &Args, (sources, targets): (&[Photo], &[Photo])) -> Result<Repo
         evaluations.push(evaluation?);
     }
     if let Some(folder) = &args.output {
-        write(&folder.join("sheet.png"), &png("sheet.png", sheet.picture())?)?;
+        replace(&folder.join("sheet.png"), &png("sheet.png", sheet.picture())?)?;
     }
     let (sources, targets) = (cast.sources.len(), cast.targets.len());
     Ok(Report { size: options.size, sources, targets, skipped: cast.skipped, models: evaluations })
@@ -178,13 +178,8 @@ impl Keep {
     fn write(&self, kind: &str, name: &str, picture: &RgbImage) -> Result<()> {
         let Some(folder) = self.0.as_ref().map(|folder| folder.join(kind)) else { return Ok(()) };
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        write(&folder.join(format!("{name}.png")), &png(name, picture)?)
+        Ok(replace(&folder.join(format!("{name}.png")), &png(name, picture)?)?)
     }
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let written = part(path, bytes, Readers::Usual).and_then(|file| Ok(file.persist(path)?));
-    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn progress(what: &str, length: usize) -> ProgressBar {

@@ -170,7 +170,7 @@ impl BlockRow<'_> {
     #[inline(always)]
     fn row(&self, ky: usize) -> Option<&[[f32; LANES]]> {
         let window = &self.conv.window;
-        let y = window.resolve(self.y * window.stride + ky, window.pad.top, window.input.shape.h)?;
+        let y = window.pad.edge.source(self.y * window.stride + ky, window.pad.top, window.input.shape.h)?;
         let at = y * window.input.row_len() + self.block * window.input.block_len();
         Some(self.input[at..][..window.input.block_len()].as_chunks().0)
     }
@@ -190,7 +190,8 @@ impl BlockRow<'_> {
         for ky in 0..window.kernel {
             let Some(row) = self.row(ky) else { continue };
             for (kx, w) in self.weights(ky).iter().enumerate() {
-                let Some(x) = window.resolve(x * window.stride + kx, window.pad.left, window.input.shape.w) else {
+                let Some(x) = window.pad.edge.source(x * window.stride + kx, window.pad.left, window.input.shape.w)
+                else {
                     continue;
                 };
                 let terms = S::as_simd_f32s(&row[x]).0.iter().zip(S::as_simd_f32s(w).0);

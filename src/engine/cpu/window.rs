@@ -4,7 +4,7 @@
 //! output pixels always read neighbouring input pixels, whatever the stride.
 
 use super::layout::Layout;
-use crate::nets::{Edge, Padding, Shape};
+use crate::nets::{Padding, Shape};
 
 /// How a convolution looks at its input.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct Window {
 impl Window {
     /// Whether kernels can read the input itself.
     pub fn is_direct(&self) -> bool {
-        self.stride == 1 && self.pad.top + self.pad.left + self.pad.bottom + self.pad.right == 0
+        self.stride == 1 && self.pad.is_none()
     }
 
     /// Columns that the kernels touch.
@@ -70,23 +70,12 @@ impl Window {
         let (row_len, count) = (self.row_len(), self.rows(rows));
         for (i, target) in scratch[..count * row_len].chunks_mut(row_len).enumerate() {
             let y = first * self.stride + i;
-            match self.resolve(y, self.pad.top, self.input.shape.h) {
+            match self.pad.edge.source(y, self.pad.top, self.input.shape.h) {
                 Some(y) => self.fill_row(&input[y * self.input.row_len()..][..self.input.row_len()], target),
                 None => target.fill(0.0),
             }
         }
         scratch
-    }
-
-    /// Which input row (or column) stands at `at`, counted from the first padded one.
-    pub fn resolve(&self, at: usize, before: usize, len: usize) -> Option<usize> {
-        let inside = (before..before + len).contains(&at);
-        match self.pad.edge {
-            _ if inside => Some(at - before),
-            Edge::Zero => None,
-            Edge::Reflect if at < before => Some((before - at).min(len - 1)),
-            Edge::Reflect => Some((2 * len - 2).saturating_sub(at - before)),
-        }
     }
 
     fn fill_row(&self, source: &[f32], target: &mut [f32]) {
@@ -113,7 +102,7 @@ impl Window {
         target[left * lanes..][..middle * lanes].copy_from_slice(&source[..middle * lanes]);
         for at in (0..left).chain(left + middle..columns) {
             let pixel = &mut target[at * lanes..][..lanes];
-            match self.resolve(at, left, self.input.shape.w) {
+            match self.pad.edge.source(at, left, self.input.shape.w) {
                 Some(x) => pixel.copy_from_slice(&source[x * lanes..][..lanes]),
                 None => pixel.fill(0.0),
             }
@@ -123,7 +112,7 @@ impl Window {
     fn fill_phase<const L: usize>(&self, source: &[f32], phase: usize, target: &mut [f32]) {
         let (pixels, width) = (source.as_chunks::<L>().0, self.input.shape.w);
         for (column, target) in target.as_chunks_mut::<L>().0.iter_mut().enumerate() {
-            let at = self.resolve(column * self.stride + phase, self.pad.left, width);
+            let at = self.pad.edge.source(column * self.stride + phase, self.pad.left, width);
             *target = at.map_or([0.0; L], |x| pixels[x]);
         }
     }

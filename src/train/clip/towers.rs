@@ -1,13 +1,14 @@
 //! The two networks, which bring pictures and texts into one space (Radford et al. 2021, section 2.4).
 
 use burn::module::{Module, Param};
-use burn::tensor::module::{conv2d, embedding, interpolate};
-use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions};
+use burn::tensor::module::embedding;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::config::{ClipConfig, ImageConfig, TextConfig};
 use super::layers::{LayerNorm, Transformer, blank};
 use super::tokenizer::Tokens;
+use crate::nets::Padding;
+use crate::train::ops::{ConvSetting, conv2d, resize};
 
 /// Mean of CLIP's training pictures, for red, green and blue in [0, 1] (`clip/clip.py`, `_transform`).
 pub const MEAN: [f32; 3] = [0.48145466, 0.4578275, 0.40821073];
@@ -101,7 +102,8 @@ impl ImageTower {
         let weight = self.conv1.weight.val();
         let [width, _, patch, _] = weight.dims();
         let n = pictures.dims()[0];
-        let patches = conv2d(pictures, weight, None, ConvOptions::new([patch; 2], [0; 2], [1; 2], 1));
+        let patches =
+            conv2d(pictures, weight, None, ConvSetting { stride: patch, pad: Padding::none(), compute: None });
         let class = self.class_embedding.val().reshape([1, 1, width]).expand([n, 1, width]);
         let x = Tensor::cat(vec![class, patches.flatten::<3>(2, 3).swap_dims(1, 2)], 1);
         let x = self.ln_pre.forward(x + self.positional_embedding.val().unsqueeze::<3>());
@@ -160,14 +162,9 @@ impl TextTower {
 /// deviation that CLIP was trained with. (AlphaFace's published code multiplies them by 255 in between, by mistake; this
 /// is not repeated here.)
 pub fn prepare(pictures: Tensor<4>, side: usize) -> Tensor<4> {
-    let (device, [_, _, h, w]) = (pictures.device(), pictures.dims());
-    let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false);
-    let resized = match [h, w] == [side; 2] {
-        true => pictures,
-        false => interpolate(pictures, options.with_output_size([side; 2])),
-    };
+    let device = pictures.device();
     let channels = |values: [f32; 3]| Tensor::<1>::from_floats(values, &device).reshape([1, 3, 1, 1]);
-    (resized - channels(MEAN)) / channels(DEVIATION)
+    (resize(pictures, [side; 2]) - channels(MEAN)) / channels(DEVIATION)
 }
 
 /// Each row divided by its length.

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use store::{Dataset, Features, VERSION, item_file, lines};
+pub use store::{Dataset, Features, VERSION, item_file};
 
 use crate::face::Pose;
 

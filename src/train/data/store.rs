@@ -10,6 +10,7 @@ use super::{Caption, Header, Item};
 use crate::error::{Error, Result};
 use crate::face::{Landmarks, POINTS};
 use crate::models::Weights;
+use crate::train::lines;
 
 /// Version of the layout that is written and read.
 pub const VERSION: u32 = 1;
@@ -62,7 +63,7 @@ impl Dataset {
     pub fn open(folder: &Path) -> Result<Self> {
         let header = Header::read(folder)?;
         let index = folder.join("index.jsonl");
-        let items = lines(&index)?;
+        let items = lines::read(&index)?;
         if items.is_empty() {
             return Err(Error::training(index.display(), "no photo was taken; skipped.jsonl says why"));
         }
@@ -116,7 +117,7 @@ impl Dataset {
         if !path.exists() {
             return Ok(HashMap::new());
         }
-        Ok(lines::<Caption>(&path)?.into_iter().map(|c| (c.id, c.text)).collect())
+        Ok(lines::read::<Caption>(&path)?.into_iter().map(|c| (c.id, c.text)).collect())
     }
 
     /// A file of an item, by its ending.
@@ -128,18 +129,6 @@ impl Dataset {
 /// A file of the item `id` in a data set's folder, by its ending.
 pub fn item_file(folder: &Path, id: &str, ending: &str) -> PathBuf {
     folder.join("items").join(&id[..2]).join(format!("{id}.{ending}"))
-}
-
-/// Every line of a JSON-lines file.
-///
-/// # Errors
-/// [`Error::Io`], or [`Error::Training`] naming the line that is damaged.
-pub fn lines<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
-    let read = |(i, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|e| Error::training(format!("{}:{}", path.display(), i + 1), e.to_string()))
-    };
-    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(read).collect()
 }
 
 fn open_image(path: &Path) -> Result<image::DynamicImage> {

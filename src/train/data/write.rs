@@ -1,20 +1,18 @@
 //! Writing a data set. Every file appears complete or not at all.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::{Cursor, ErrorKind, Write};
+use std::io::Cursor;
 use std::path::Path;
 
 use image::{GrayImage, ImageBuffer, ImageFormat, PixelWithColorType, RgbImage};
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use super::store::{item_file, lines};
+use super::store::item_file;
 use super::{Caption, Features, Header};
 use crate::error::{Error, Result};
 use crate::files::replace;
+use crate::train::lines;
 
 /// The files of one item.
 #[derive(Clone, Debug)]
@@ -73,48 +71,11 @@ impl Features {
 /// Writes the header.
 ///
 /// # Errors
-/// [`Error::Io`] naming the file.
+/// [`Error::Io`] naming the file, [`Error::Training`] for what TOML has no words for.
 pub fn write_header(folder: &Path, header: &Header) -> Result<()> {
     let path = folder.join("dataset.toml");
     let text = toml::to_string(header).map_err(|e| Error::training(path.display(), e.to_string()))?;
     replace(&path, text.as_bytes())
-}
-
-/// Writes `items` as JSON, one a line.
-///
-/// # Errors
-/// [`Error::Io`] naming the file.
-pub fn write_lines<T: Serialize>(path: &Path, items: &[T]) -> Result<()> {
-    let mut text = Vec::new();
-    for item in items {
-        serde_json::to_writer(&mut text, item).map_err(|e| Error::training(path.display(), e.to_string()))?;
-        text.push(b'\n');
-    }
-    replace(path, &text)
-}
-
-/// Adds `item` as JSON to a file of lines, which is made if it is not there; the line is written at once.
-///
-/// # Errors
-/// [`Error::Io`] naming the file.
-pub fn append_line(path: &Path, item: &impl Serialize) -> Result<()> {
-    let line = serde_json::to_string(item).map_err(|e| Error::training(path.display(), e.to_string()))?;
-    let file = OpenOptions::new().create(true).append(true).open(path);
-    file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes())).map_err(Error::io(path))
-}
-
-/// Takes lines out of a file if it is there: those that `stays` does not want, and one that a crash cut off.
-///
-/// # Errors
-/// [`Error::Io`] naming the file.
-pub fn keep_lines<T: DeserializeOwned>(path: &Path, stays: impl Fn(&T) -> bool) -> Result<()> {
-    let text = match std::fs::read_to_string(path) {
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
-        read => read.map_err(Error::io(path))?,
-    };
-    let wanted = |line: &&str| serde_json::from_str(line).is_ok_and(|item| stays(&item));
-    let kept: String = text.lines().filter(wanted).flat_map(|line| [line, "\n"]).collect();
-    replace(path, kept.as_bytes())
 }
 
 /// Adds captions to those of a data set and keeps its own where both have one; in the order of ids.
@@ -123,8 +84,8 @@ pub fn keep_lines<T: DeserializeOwned>(path: &Path, stays: impl Fn(&T) -> bool) 
 /// [`Error::Io`] naming the file, [`Error::Training`] when the old file is damaged.
 pub fn add_captions(folder: &Path, captions: Vec<Caption>) -> Result<()> {
     let path = folder.join("captions.jsonl");
-    let old: Vec<Caption> = if path.exists() { lines(&path)? } else { Vec::new() };
+    let old: Vec<Caption> = if path.exists() { lines::read(&path)? } else { Vec::new() };
     let all: BTreeMap<_, _> = captions.into_iter().chain(old).map(|c| (c.id, c.text)).collect();
     let all: Vec<_> = all.into_iter().map(|(id, text)| Caption { id, text }).collect();
-    if all.is_empty() { Ok(()) } else { write_lines(&path, &all) }
+    if all.is_empty() { Ok(()) } else { lines::write(&path, &all) }
 }

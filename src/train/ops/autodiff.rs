@@ -8,6 +8,7 @@ use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Tensor, TensorData};
+use rayon::prelude::*;
 
 use super::geometry::Geometry;
 use super::norm::{self, Moments};
@@ -95,11 +96,13 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         bias: FloatTensor<Self>,
         g: Geometry,
     ) -> FloatTensor<Self> {
+        let learns = weight.is_tracked();
         let [(x, x_node), (weight, weight_node), (bias, bias_node)] =
             [x, weight, bias].map(|tensor| tensor.into_parts());
+        let x = x.to_contiguous();
         let y = <Flex as Kernels>::convolve(x.clone(), weight.clone(), bias, g);
         match Convolution.prepare::<C>([x_node, weight_node, bias_node]).compute_bound().stateful() {
-            OpsKind::Tracked(tracked) => tracked.finish((x, weight, g), y),
+            OpsKind::Tracked(tracked) => tracked.finish((learns.then_some(x), weight, g), y),
             OpsKind::UnTracked(untracked) => untracked.finish(y),
         }
     }
@@ -183,18 +186,18 @@ impl Backward<Flex, 1> for Activation {
 struct Convolution;
 
 impl Backward<Flex, 3> for Convolution {
-    /// Input, weights.
-    type State = (FlexTensor, FlexTensor, Geometry);
+    /// Input, if the weights learn; weights.
+    type State = (Option<FlexTensor>, FlexTensor, Geometry);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let ([to_x, to_weight, to_bias], (x, weight, g)) = (ops.parents, ops.state);
-        let dy = grads.consume::<Flex>(&ops.node);
+        let dy = grads.consume::<Flex>(&ops.node).to_contiguous();
         if let Some(node) = to_x {
             let kernel = if g.depthwise { depthwise::input_gradient } else { dense::input_gradient };
             let dx = filled(g.input_shape(), |dx| with([&weight, &dy], |[w, dy]| kernel(&g, w, dy, dx)));
             grads.register::<Flex>(node.id, dx);
         }
-        if let Some(node) = to_weight {
+        if let (Some(node), Some(x)) = (to_weight, x) {
             let kernel = if g.depthwise { depthwise::weight_gradient } else { dense::weight_gradient };
             let shape = weight.layout().shape().dims::<4>();
             let dw = filled(shape, |dw| with([&x, &dy], |[x, dy]| kernel(&g, x, dy, dw)));
@@ -226,9 +229,10 @@ impl Backward<Flex, 1> for Resampling {
 }
 
 fn bias_gradient(g: &Geometry, dy: &[f32], db: &mut [f32]) {
-    for (plane, channel) in dy.chunks(g.out_plane()).zip((0..g.filters).cycle()) {
-        db[channel] += sum(plane);
-    }
+    db.par_iter_mut().enumerate().for_each(|(channel, db)| {
+        let planes = dy.chunks(g.out_plane()).skip(channel).step_by(g.filters);
+        *db = planes.map(sum).sum();
+    });
 }
 
 /// A tensor of zeros that `fill` writes.
@@ -241,5 +245,9 @@ fn filled<const D: usize>(shape: [usize; D], fill: impl FnOnce(&mut [f32])) -> F
 /// Calls `read` with the values of tensors, in the order of their axes.
 fn with<const N: usize, T>(tensors: [&FlexTensor; N], read: impl FnOnce([&[f32]; N]) -> T) -> T {
     let tensors = tensors.map(FlexTensor::to_contiguous);
-    read(tensors.each_ref().map(|t| t.as_slice().expect("it is contiguous, and f32 (the callers see to that)")))
+    read(
+        tensors
+            .each_ref()
+            .map(|t| t.as_slice().expect("it is contiguous, and f32 as the module's functions make sure")),
+    )
 }

@@ -8,11 +8,15 @@ use super::edged::Edged;
 use super::geometry::Geometry;
 use super::matrix::{Columns, Matrix};
 
+/// Parts of the input's channels that gradients are computed in. It says in which order sums run, so it is the same on
+/// every machine.
+const SHARES: usize = 8;
+
 /// `[batch, filters, out]` of `x`, weights `w` and a bias per filter.
 pub fn forward(g: &Geometry, x: &[f32], w: &[f32], bias: &[f32], y: &mut [f32]) {
     let weights = Matrix::new(w, g.channels * g.taps());
     let unroll = Unroll::new(g);
-    let padded = unroll.pad(g, x);
+    let padded = unroll.pad(x);
     let picture = unroll.plane * g.channels;
     let jobs = y.chunks_mut(g.filters * g.out_plane()).zip(padded.chunks(picture));
     let jobs: Vec<_> = jobs.flat_map(|(y, x)| unroll.strips(y, g.channels).map(move |part| (x, part))).collect();
@@ -25,7 +29,7 @@ pub fn forward(g: &Geometry, x: &[f32], w: &[f32], bias: &[f32], y: &mut [f32]) 
 /// The gradient of the input, `dx` (zeros at first), from that of the output.
 pub fn input_gradient(g: &Geometry, w: &[f32], dy: &[f32], dx: &mut [f32]) {
     let (weights, unroll) = (Matrix::new(w, g.channels * g.taps()), Unroll::new(g));
-    let share = share(g, 8 * rayon::current_num_threads() / g.batch);
+    let share = g.channels.div_ceil(SHARES);
     let jobs: Vec<_> = dx
         .chunks_mut(g.channels * g.plane())
         .zip(dy.chunks(g.filters * g.out_plane()))
@@ -45,25 +49,20 @@ pub fn input_gradient(g: &Geometry, w: &[f32], dy: &[f32], dx: &mut [f32]) {
 /// The gradient of the weights, `dw` (zeros at first). Sums run over the pictures in their order, whatever the threads.
 pub fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32], dw: &mut [f32]) {
     let unroll = Unroll::new(g);
-    let share = share(g, 4 * rayon::current_num_threads());
+    let share = g.channels.div_ceil(SHARES);
     let jobs: Vec<_> = Columns::new(dw, g.channels * g.taps()).split(share * g.taps()).collect();
     jobs.into_par_iter().for_each_init(Vec::new, |scratch, (columns, mut part)| {
         let channels = columns.start / g.taps()..columns.end / g.taps();
         let mut padded = Vec::new();
         for (x, dy) in x.chunks(g.channels * g.plane()).zip(dy.chunks(g.filters * g.out_plane())) {
             let planes = &x[channels.start * g.plane()..channels.end * g.plane()];
-            let planes = unroll.pad_planes(g, planes, &mut padded);
+            let planes = unroll.pad_planes(planes, &mut padded);
             let dy = Matrix::new(dy, g.out_plane());
             for strip in unroll.ranges(channels.len()) {
                 part.add_product(dy.columns(strip.clone()), unroll.matrix(planes, strip, scratch).transposed());
             }
         }
     });
-}
-
-/// Input channels of a job when they are dealt out to about `jobs`.
-fn share(g: &Geometry, jobs: usize) -> usize {
-    g.channels.div_ceil(jobs.max(1))
 }
 
 /// The input as a matrix: a row for each channel and kernel element, a column for each output pixel.
@@ -82,32 +81,39 @@ impl Unroll {
     }
 
     /// All channels of all pictures with their edge.
-    fn pad<'a>(&self, g: &Geometry, x: &'a [f32]) -> std::borrow::Cow<'a, [f32]> {
-        let Some(edged) = &self.edged else { return x.into() };
+    fn pad<'a>(&self, x: &'a [f32]) -> std::borrow::Cow<'a, [f32]> {
+        let (g, Some(edged)) = (&self.geometry, &self.edged) else { return x.into() };
         let mut padded = vec![0.0; g.batch * g.channels * self.plane];
         padded.par_chunks_mut(self.plane).zip(x.par_chunks(g.plane())).for_each(|(to, from)| edged.fill(from, to));
         padded.into()
     }
 
     /// Some channels with their edge, in `padded` unless they need none.
-    fn pad_planes<'a>(&self, g: &Geometry, planes: &'a [f32], padded: &'a mut Vec<f32>) -> &'a [f32] {
-        let Some(edged) = &self.edged else { return planes };
+    fn pad_planes<'a>(&self, planes: &'a [f32], padded: &'a mut Vec<f32>) -> &'a [f32] {
+        let (g, Some(edged)) = (&self.geometry, &self.edged) else { return planes };
         padded.resize(planes.len() / g.plane() * self.plane, 0.0);
         padded.chunks_mut(self.plane).zip(planes.chunks(g.plane())).for_each(|(to, from)| edged.fill(from, to));
         padded
     }
 
+    /// Output pixels of a strip, in whole rows, whose unrolled values stay in the second cache.
+    fn strip(&self, channels: usize) -> usize {
+        const VALUES: usize = 1 << 18;
+        let (g, rows) = (&self.geometry, channels * self.geometry.taps());
+        (VALUES / (rows * g.out[1])).clamp(1, g.out[0]) * g.out[1]
+    }
+
     /// Output pixels, strip by strip, when `channels` are unrolled.
     fn ranges(&self, channels: usize) -> impl Iterator<Item = Range<usize>> {
         let g = &self.geometry;
-        let strip = g.strip(channels * g.taps()) * g.out[1];
+        let strip = self.strip(channels);
         (0..g.out_plane()).step_by(strip).map(move |start| start..(start + strip).min(g.out_plane()))
     }
 
     /// One picture's output, dealt out.
     fn strips<'a>(&self, y: &'a mut [f32], channels: usize) -> impl Iterator<Item = (Range<usize>, Columns<'a>)> {
         let g = &self.geometry;
-        Columns::new(y, g.out_plane()).split(g.strip(channels * g.taps()) * g.out[1])
+        Columns::new(y, g.out_plane()).split(self.strip(channels))
     }
 
     /// What the output pixels in `columns` (whole rows) see of some padded channels.

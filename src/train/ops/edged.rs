@@ -1,7 +1,6 @@
 //! [`Edged`]: planes with their edge filled in, and back.
 
 use super::geometry::Geometry;
-use crate::nets::Edge;
 
 /// How a plane's values stand in its padded copy, whose columns are sorted by their remainder modulo the stride
 /// (`[row][phase][column]`): so neighbouring outputs read neighbouring values, whatever the stride.
@@ -37,7 +36,7 @@ impl Edged {
             let mut run: Option<Run> = None;
             for column in 0..phase_len {
                 let (at, padded) = (phase * phase_len + column, column * s + phase);
-                match source(padded, g.pad.left, w, g.pad.edge) {
+                match g.pad.edge.source(padded, g.pad.left, w) {
                     Some(from) if (g.pad.left..g.pad.left + w).contains(&padded) => {
                         run.get_or_insert(Run { at, from, len: 0 }).len += 1;
                     }
@@ -47,7 +46,7 @@ impl Edged {
             }
             runs.extend(run);
         }
-        let rows = (0..rows).map(|y| source(y, g.pad.top, h, g.pad.edge)).collect();
+        let rows = (0..rows).map(|y| g.pad.edge.source(y, g.pad.top, h)).collect();
         Self { rows, runs, mirrored, width: w, phase_len, row_len: s * phase_len, stride: s }
     }
 
@@ -61,10 +60,9 @@ impl Edged {
         (y * self.stride + ky) * self.row_len + kx % self.stride * self.phase_len + kx / self.stride
     }
 
-    /// Fills `padded` from `plane`.
+    /// Fills `padded`, which is zeros or another plane's, from `plane`.
     pub fn fill(&self, plane: &[f32], padded: &mut [f32]) {
         for (row, target) in self.rows.iter().zip(padded.chunks_mut(self.row_len)) {
-            target.fill(0.0);
             let Some(row) = row else { continue };
             let source = &plane[row * self.width..][..self.width];
             for run in &self.runs {
@@ -92,15 +90,5 @@ impl Edged {
             }
             self.mirrored.iter().for_each(|&[at, from]| target[from] += source[at]);
         }
-    }
-}
-
-/// Which of an axis's `len` values stands at `at`, counted from the first of the `before` padded ones.
-fn source(at: usize, before: usize, len: usize, edge: Edge) -> Option<usize> {
-    match edge {
-        _ if (before..before + len).contains(&at) => Some(at - before),
-        Edge::Zero => None,
-        Edge::Reflect if at < before => Some((before - at).min(len - 1)),
-        Edge::Reflect => (2 * len - 2).checked_sub(at - before),
     }
 }

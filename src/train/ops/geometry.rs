@@ -34,11 +34,13 @@ impl Geometry {
     pub fn new(x: [usize; 4], weight: [usize; 4], stride: usize, pad: Padding) -> Self {
         let ([batch, channels, h, w], [filters, depth, kernel, _]) = (x, weight);
         let depthwise = depth == 1 && channels > 1;
-        assert!(
-            weight[2] == weight[3] && if depthwise { filters == channels } else { depth == channels },
-            "{weight:?} on {x:?}"
-        );
-        let out = [h + pad.top + pad.bottom, w + pad.left + pad.right].map(|n| (n - kernel) / stride + 1);
+        let sides = [h + pad.top + pad.bottom, w + pad.left + pad.right];
+        let fits = weight[3] == kernel
+            && if depthwise { filters == channels } else { depth == channels }
+            && stride > 0
+            && (1..=sides[0].min(sides[1])).contains(&kernel);
+        assert!(fits, "weights {weight:?} with stride {stride} and {pad:?} on {x:?}");
+        let out = sides.map(|n| (n - kernel) / stride + 1);
         Self { batch, channels, input: [h, w], filters, out, kernel, stride, pad, depthwise }
     }
 
@@ -69,12 +71,6 @@ impl Geometry {
 
     /// Whether every output reads the one input at its own place.
     pub fn is_pointwise(&self) -> bool {
-        self.kernel == 1 && self.stride == 1 && self.pad == Padding::none()
-    }
-
-    /// Rows of output whose `rows` unrolled values each stay in the second cache.
-    pub fn strip(&self, rows: usize) -> usize {
-        const VALUES: usize = 1 << 18;
-        (VALUES / (rows * self.out[1])).clamp(1, self.out[0])
+        self.kernel == 1 && self.stride == 1 && self.pad.is_none()
     }
 }

@@ -1,6 +1,8 @@
-//! Operations of which burn's CPU backend makes too little: there they run on kernels of our own, elsewhere on burn's.
+//! Operations of which burn's CPU backend makes too little: there they run on kernels of our own, elsewhere they are
+//! made of burn's ([`burns`]).
 
 mod autodiff;
+pub mod burns;
 mod dense;
 mod depthwise;
 mod edged;
@@ -11,18 +13,16 @@ mod rectifier;
 mod resize;
 mod vector;
 
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{ConvOptions, InterpolateMode, InterpolateOptions, PadMode};
 use burn::tensor::{DType, Device, FloatDType, Tensor};
 
 use self::geometry::Geometry;
 use self::rectifier::Rectifier;
 use self::resize::Sizes;
-use crate::nets::{Edge, Padding};
+use crate::nets::Padding;
 
-/// How a convolution looks at its input.
+/// How a convolution goes over its input.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct ConvSetting {
     /// Step.
     pub stride: usize,
     /// Edge of the input.
@@ -35,66 +35,44 @@ pub struct Look {
 ///
 /// # Panics
 /// When the sizes do not fit.
-pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, look: Look) -> Tensor<4> {
-    let Look { stride, pad, compute } = look;
-    if is_ours(&x) && compute.is_none() {
-        let geometry = Geometry::new(x.dims(), weight.dims(), stride, pad);
-        let bias = bias.unwrap_or_else(|| Tensor::zeros([geometry.filters], &x.device()));
-        return autodiff::convolve(x, weight, bias, geometry);
+pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, setting: ConvSetting) -> Tensor<4> {
+    if setting.compute.is_some() || !(is_ours(&x) && is_ours(&weight)) {
+        return burns::conv2d(x, weight, bias, setting);
     }
-    let around = [(pad.top, pad.bottom), (pad.left, pad.right)];
-    let (x, padding) = match pad.edge {
-        Edge::Reflect => (x.pad(around, PadMode::Reflect), [(0, 0); 2]),
-        Edge::Zero => (x, around),
-    };
-    let groups = x.dims()[1] / weight.dims()[1];
-    let options = ConvOptions::new_with_padding([stride; 2], padding, [1, 1], groups);
-    match compute {
-        None => burn::tensor::module::conv2d(x, weight, bias, options),
-        Some(dtype) => {
-            let y = burn::tensor::module::conv2d(x.cast(dtype), weight.cast(dtype), None, options).cast(DType::F32);
-            bias.into_iter().fold(y, |y, b| {
-                let filters = b.dims()[0];
-                y + b.reshape([1, filters, 1, 1])
-            })
-        }
-    }
+    let geometry = Geometry::new(x.dims(), weight.dims(), setting.stride, setting.pad);
+    let bias = bias.unwrap_or_else(|| Tensor::zeros([geometry.filters], (&x.device(), DType::F32)));
+    autodiff::convolve(x, weight, bias, geometry)
 }
 
 /// Bilinear resampling to `h` rows and `w` columns: half-pixel centres, two taps an axis (no antialiasing).
 pub fn resize(x: Tensor<4>, [h, w]: [usize; 2]) -> Tensor<4> {
     let [_, _, from_h, from_w] = x.dims();
-    if [from_h, from_w] == [h, w] {
-        return x;
+    match is_ours(&x) {
+        _ if [from_h, from_w] == [h, w] => x,
+        true => autodiff::resample(x, Sizes { from: [from_h, from_w], to: [h, w] }),
+        false => burns::resize(x, [h, w]),
     }
-    if is_ours(&x) {
-        return autodiff::resample(x, Sizes { from: [from_h, from_w], to: [h, w] });
-    }
-    let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false);
-    interpolate(x, options.with_output_size([h, w]))
 }
 
 /// (x - mean) / sqrt(variance + eps) * scale + shift of every plane of `[n, c, h, w]`, with `[n, c, 1, 1]`.
 pub fn instance_norm(x: Tensor<4>, scale: Tensor<4>, shift: Tensor<4>, eps: f32) -> Tensor<4> {
-    if is_ours(&x) {
-        return autodiff::normalise(x, scale, shift, eps);
+    match is_ours(&x) && is_ours(&scale) && is_ours(&shift) {
+        true => autodiff::normalise(x, scale, shift, eps),
+        false => burns::instance_norm(x, scale, shift, eps),
     }
-    let centred = x.clone() - mean(x);
-    let factor = (mean(centred.clone().square()) + eps).sqrt().recip() * scale;
-    centred * factor + shift
 }
 
 /// Values below 0 times `slope`, which is at least 0.
 pub fn leaky_relu(x: Tensor<4>, slope: f32) -> Tensor<4> {
-    if is_ours(&x) {
-        return autodiff::activate(x, Rectifier { slope, most: f32::INFINITY });
+    match is_ours(&x) {
+        true => autodiff::activate(x, Rectifier { slope, most: f32::INFINITY }),
+        false => burns::leaky_relu(x, slope),
     }
-    burn::tensor::activation::leaky_relu(x, f64::from(slope))
 }
 
 /// Values between 0 and 6.
 pub fn relu6(x: Tensor<4>) -> Tensor<4> {
-    if is_ours(&x) { autodiff::activate(x, Rectifier { slope: 0.0, most: 6.0 }) } else { x.clamp(0.0, 6.0) }
+    if is_ours(&x) { autodiff::activate(x, Rectifier { slope: 0.0, most: 6.0 }) } else { burns::relu6(x) }
 }
 
 /// Mean over rows and columns.
@@ -104,6 +82,6 @@ pub fn mean(x: Tensor<4>) -> Tensor<4> {
 }
 
 /// Whether our kernels can have it.
-fn is_ours(x: &Tensor<4>) -> bool {
+pub fn is_ours(x: &Tensor<4>) -> bool {
     x.dtype() == DType::F32 && x.device() == Device::flex()
 }

@@ -13,15 +13,16 @@ pub struct Moments {
 
 /// (x - mean) / sqrt(variance + eps) * scale + shift of every plane of `len` values, and the planes' moments.
 pub fn forward(len: usize, eps: f32, [x, scale, shift]: [&[f32]; 3], y: &mut [f32]) -> Vec<Moments> {
+    assert_eq!([scale.len() * len, shift.len() * len], [x.len(); 2], "a scale and a shift for every plane");
     let planes = y.par_chunks_mut(len).zip(x.par_chunks(len)).zip(scale.par_iter().zip(shift));
-    let plane = |((y, x), (scale, shift)): ((&mut [f32], &[f32]), (&f32, &f32))| {
+    let moments = planes.map(|((y, x), (scale, shift))| {
         let mean = sum(x) / len as f32;
         let recip = (centred_square(x, mean) / len as f32 + eps).sqrt().recip();
         let factor = recip * scale;
         y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - mean) * factor + shift);
         Moments { mean, recip }
-    };
-    planes.map(plane).collect()
+    });
+    moments.collect()
 }
 
 /// The gradients of `x`, `scale` and `shift` from that of the output:
@@ -34,10 +35,9 @@ pub fn gradient(len: usize, moments: &[Moments], [x, scale, dy]: [&[f32]; 3], [d
         let Moments { mean, recip } = *moments;
         *dshift = sum(dy);
         *dscale = centred_dot(dy, x, mean) * recip;
-        // dx = factor dy + slope x + constant.
         let factor = scale * recip;
         let slope = -factor * recip * *dscale / len as f32;
-        let constant = -factor * *dshift / len as f32 - slope * mean;
-        dx.iter_mut().zip(x.iter().zip(dy)).for_each(|(dx, (x, dy))| *dx = factor * dy + slope * x + constant);
+        let constant = -factor * *dshift / len as f32;
+        dx.iter_mut().zip(x.iter().zip(dy)).for_each(|(dx, (x, dy))| *dx = factor * dy + slope * (x - mean) + constant);
     });
 }

@@ -30,6 +30,16 @@ fn taps(from: usize, to: usize) -> Vec<Tap> {
     (0..to).map(tap).collect()
 }
 
+/// Resampling an axis as a matrix, `[to, from]`.
+pub fn matrix(from: usize, to: usize) -> Vec<f32> {
+    let mut matrix = vec![0.0; to * from];
+    for (tap, row) in taps(from, to).iter().zip(matrix.chunks_mut(from)) {
+        row[tap.places[0]] += 1.0 - tap.share;
+        row[tap.places[1]] += tap.share;
+    }
+    matrix
+}
+
 /// Resamples every plane of `x`.
 pub fn forward(sizes: Sizes, x: &[f32], y: &mut [f32]) {
     let [([h, w], [to_h, to_w])] = [(sizes.from, sizes.to)];

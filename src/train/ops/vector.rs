@@ -1,5 +1,4 @@
 //! Loops over runs of values, with the widest vectors that the processor has.
-#![expect(clippy::needless_range_loop, reason = "lanes of several arrays at once")]
 
 use multiversion::multiversion;
 

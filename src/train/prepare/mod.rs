@@ -19,8 +19,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::models::Model;
-use crate::train::data::write::{add_captions, write_header, write_lines};
-use crate::train::data::{Caption, Header, Item, PhotoSet, Skipped, VERSION, lines};
+use crate::train::data::write::{add_captions, write_header};
+use crate::train::data::{Caption, Header, Item, PhotoSet, Skipped, VERSION};
+use crate::train::lines;
 use filter::{Filter, kind};
 use find::{People, Photo, photos};
 use journal::{Journal, Outcome, Record, Rules};
@@ -196,16 +197,16 @@ fn finish(settings: &Settings, found: &[Photo], records: &[Record], skipped: Vec
     items.sort_by(|a, b| a.id.cmp(&b.id));
     all_skipped.sort_by(|a, b| (&a.set, &a.photo).cmp(&(&b.set, &b.photo)));
     all_skipped.dedup_by(|a, b| (&a.set, &a.photo) == (&b.set, &b.photo));
-    write_lines(&folder.join("skipped.jsonl"), &all_skipped)?;
+    lines::write(&folder.join("skipped.jsonl"), &all_skipped)?;
     add_captions(folder, captions(found, &items)?)?;
-    write_lines(&folder.join("index.jsonl"), &items)?;
+    lines::write(&folder.join("index.jsonl"), &items)?;
     let several_faces = records.iter().filter(|r| r.faces > 1).count();
     Ok(Summary { items, skipped: all_skipped, several_faces, left: 0 })
 }
 
 /// What earlier runs skipped in sets that are not looked at now.
 fn kept(path: &Path, sets: &[PhotoSet]) -> Result<Vec<Skipped>> {
-    let old: Vec<Skipped> = if path.is_file() { lines(path)? } else { Vec::new() };
+    let old: Vec<Skipped> = if path.is_file() { lines::read(path)? } else { Vec::new() };
     Ok(old.into_iter().filter(|s| !sets.iter().any(|set| set.name == s.set)).collect())
 }
 

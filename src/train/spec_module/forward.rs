@@ -9,7 +9,7 @@ use burn::tensor::ops::{AvgPoolOptions, MaxPoolOptions, PadMode};
 
 use super::SpecModule;
 use crate::nets::{Activation, Caii, Conv, Node, Op, Pooling, ValueId};
-use crate::train::ops::{Look, conv2d, instance_norm, leaky_relu, mean, relu6, resize};
+use crate::train::ops::{ConvSetting, conv2d, instance_norm, leaky_relu, mean, relu6, resize};
 
 /// What a pass computed: the network's outputs and the cut points that were asked for, `[n, c, h, w]` each (vectors
 /// are `[n, c, 1, 1]`).
@@ -124,8 +124,8 @@ impl SpecModule {
 
     fn conv(&self, conv: &Conv, x: Tensor<4>) -> Tensor<4> {
         let bias = conv.bias.as_ref().map(|b| self.vector(b));
-        let look = Look { stride: conv.stride, pad: conv.pad, compute: self.compute };
-        self.activate(&conv.act, conv2d(x, self.map(&conv.weight), bias, look))
+        let setting = ConvSetting { stride: conv.stride, pad: conv.pad, compute: self.compute };
+        self.activate(&conv.act, conv2d(x, self.map(&conv.weight), bias, setting))
     }
 
     fn activate(&self, act: &Activation, x: Tensor<4>) -> Tensor<4> {

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::RunFolder;
 use crate::error::Result;
-use crate::train::data;
-use crate::train::data::write::{append_line, keep_lines};
+use crate::train::lines;
 
 /// A step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -51,7 +50,7 @@ pub struct Check {
 /// # Errors
 /// [`Error::Io`], or [`Error::Training`] naming the line that is damaged.
 pub fn read(run: &RunFolder) -> Result<Vec<Row>> {
-    data::lines(&run.metrics())
+    lines::read(&run.metrics())
 }
 
 /// Adds a row; a row is written at once.
@@ -59,7 +58,7 @@ pub fn read(run: &RunFolder) -> Result<Vec<Row>> {
 /// # Errors
 /// [`Error::Io`].
 pub fn append(run: &RunFolder, row: &Row) -> Result<()> {
-    append_line(&run.metrics(), row)
+    lines::append(&run.metrics(), row)
 }
 
 /// Forgets what came after `step`: a resumed run does it again. A line that a crash cut is forgotten too.
@@ -67,5 +66,5 @@ pub fn append(run: &RunFolder, row: &Row) -> Result<()> {
 /// # Errors
 /// [`Error::Io`].
 pub fn rewind(run: &RunFolder, step: u64) -> Result<()> {
-    keep_lines(&run.metrics(), |row: &Row| row.step <= step)
+    lines::keep(&run.metrics(), |row: &Row| row.step <= step)
 }

@@ -16,7 +16,7 @@ use super::tokenizer::Tokenizer;
 use super::towers::Towers;
 use super::{TOKENIZER, WEIGHTS, read_weights};
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::replace;
 use crate::train::checkpoint::write_tensors;
 use crate::train::optim::{AdamwConfig, Optimizer, Schedule};
 use contrast::{Retrieval, contrastive, retrieval};
@@ -178,5 +178,5 @@ pub fn train_tokenizer(split: &Split<'_>, vocabulary: usize) -> Result<Tokenizer
 /// [`Error::Io`].
 pub fn save_tokenizer(tokenizer: &Tokenizer, folder: &Path) -> Result<()> {
     let path = folder.join(TOKENIZER);
-    write_atomically(&path, tokenizer.to_json()?.as_bytes()).map_err(Error::io(path))
+    replace(&path, tokenizer.to_json()?.as_bytes())
 }

@@ -19,12 +19,12 @@ use super::pairs::{Pairs, Split};
 use super::{Fit, FitConfig, Step, save_tokenizer, train_tokenizer};
 use crate::digest;
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::replace;
 use crate::train::checkpoint::{self, State};
 use crate::train::clip::TOKENIZER;
 use crate::train::clip::tokenizer::Tokenizer;
-use crate::train::data::write::{append_line, keep_lines};
 use crate::train::data::{Dataset, PhotoSet};
+use crate::train::lines;
 
 const RECORD: &str = "clip.toml";
 const METRICS: &str = "metrics.jsonl";
@@ -213,12 +213,12 @@ impl Run {
     fn write_record(&self) -> Result<()> {
         let path = self.folder.join(RECORD);
         let text = toml::to_string(&self.record).map_err(|e| Error::training(path.display(), e.to_string()))?;
-        write_atomically(&path, text.as_bytes()).map_err(Error::io(path))
+        replace(&path, text.as_bytes())
     }
 
     /// Adds a line to the metrics.
     fn note(&self, what: &impl Serialize) -> Result<()> {
-        append_line(&self.folder.join(METRICS), what)
+        lines::append(&self.folder.join(METRICS), what)
     }
 }
 
@@ -228,5 +228,5 @@ fn forget_after(path: &Path, step: u64) -> Result<()> {
     struct Line {
         step: u64,
     }
-    keep_lines(path, |line: &Line| line.step <= step)
+    lines::keep(path, |line: &Line| line.step <= step)
 }
