@@ -1,37 +1,6 @@
 """What the cards say: facts that cannot be read from the weights. convert.py adds the hashes."""
 import json
 
-GENERATOR_CONFIG = """
-[generator]
-names = "compact"
-crop = 128
-window = { x = 12, y = 14, width = 104, height = 112 }
-guide = true
-space_to_depth = 2
-encoder = [
-    { name = "e0", out = 48, kernel = 3, pad = 1 },
-    { name = "e1", out = 64, kernel = 3, pad = 1 },
-    { name = "e2", out = 112, kernel = 3, pad = 1, stride = 2 },
-]
-decoder = [
-    { name = "d1", out = 64, kernel = 3, pad = 1, upsample = true },
-    { name = "d2", out = 64, kernel = 3, pad = 1, concat = "e0" },
-    { name = "d3", out = 64, kernel = 3, pad = 1 },
-    { name = "d4", out = 3, kernel = 5, pad = 2, edge = "reflect", depth_to_space = 2 },
-]
-
-[generator.identity]
-encoder = "faceres_224"
-width = 1024
-map = 256
-scale = 32.0
-
-[generator.blocks]
-count = 6
-caii = true
-bias = false
-"""
-
 CARDS = {
     "canonical": {
         "network": "none",
@@ -113,24 +82,6 @@ CARDS = {
         "inputs": [],
         "outputs": [],
     },
-    "generator": {
-        "network": "alphaface",
-        "about": "Compact guided generator, bootstrap weights: trained for about 35 minutes on two CPU cores on "
-        "CC0, MIT and public-domain portraits. It makes the guide belong to the picture; the guide carries the "
-        "identity. To be replaced by weights of the project's own trainer.",
-        "licence": "MIT OR Apache-2.0",
-        "source": {
-            "package": "trained for this project (1,323 photos: AI-generated portraits and official portraits)",
-            "file": "guided_xs_bootstrap.safetensors",
-        },
-        "inputs": [
-            ("crop", [1, 3, 112, 104], "RGB in [0, 1], window of the 128-px crop"),
-            ("identity", [1, 1024], "embedding of the identity network, as it comes"),
-            ("guide", [1, 3, 112, 104], "RGB in [0, 1], same window"),
-        ],
-        "outputs": [("crop", [1, 3, 112, 104], "RGB, about [0, 1], not clamped")],
-        "config": GENERATOR_CONFIG,
-    },
 }
 
 
@@ -145,4 +96,4 @@ def write_card(path, name, source_digests, digest):
     for kind in ("input", "output"):
         for port, shape, values in card[kind + "s"]:
             lines += ["", f"[[{kind}]]", f"name = {text(port)}", f"shape = {text(shape)}", f"values = {text(values)}"]
-    path.write_text("\n".join(lines) + "\n" + card.get("config", ""))
+    path.write_text("\n".join(lines) + "\n")

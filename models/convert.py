@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
 from cards import CARDS, write_card
 
@@ -170,11 +170,6 @@ def identity(source):
     return tensors
 
 
-def generator(source):
-    """Our own bootstrap weights keep their names. Convolutions and style layers are halved; vectors are not."""
-    return {n: v.astype(np.float16) if v.ndim > 1 else v for n, v in load_file(source).items()}
-
-
 def quantised_constants(source):
     """Constants of a TensorFlow.js weights manifest, stored as bytes: value = byte * scale + min."""
     constants, data, at = {}, source.with_suffix("").with_suffix(".bin").read_bytes(), 0
@@ -216,7 +211,7 @@ def population(source):
     return {ours: np.array(stats[theirs]["mean"], np.float32) for ours, theirs in names.items()}
 
 
-CONVERTERS = {f.__name__: f for f in (canonical, detector, landmarks, identity, generator, judge, population)}
+CONVERTERS = {f.__name__: f for f in (canonical, detector, landmarks, identity, judge, population)}
 
 
 def main(sources, out):
