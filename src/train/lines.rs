@@ -38,7 +38,7 @@ pub fn write<T: Serialize>(path: &Path, items: &[T]) -> Result<()> {
 /// Adds `item` at once; the file is made if it is not there.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn append(path: &Path, item: &impl Serialize) -> Result<()> {
     let line = serde_json::to_string(item).map_err(|e| Error::training(path.display(), e.to_string()))?;
     let file = OpenOptions::new().create(true).append(true).open(path);

@@ -48,7 +48,7 @@ pub struct Check {
 /// Every row of a run.
 ///
 /// # Errors
-/// [`Error::Io`], or [`Error::Training`] naming the line that is damaged.
+/// [`Error::Io`](crate::Error::Io), or [`Error::Training`](crate::Error::Training) naming the line that is damaged.
 pub fn read(run: &RunFolder) -> Result<Vec<Row>> {
     lines::read(&run.metrics())
 }
@@ -56,7 +56,7 @@ pub fn read(run: &RunFolder) -> Result<Vec<Row>> {
 /// Adds a row; a row is written at once.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`](crate::Error::Io).
 pub fn append(run: &RunFolder, row: &Row) -> Result<()> {
     lines::append(&run.metrics(), row)
 }
@@ -64,7 +64,7 @@ pub fn append(run: &RunFolder, row: &Row) -> Result<()> {
 /// Forgets what came after `step`: a resumed run does it again. A line that a crash cut is forgotten too.
 ///
 /// # Errors
-/// [`Error::Io`].
+/// [`Error::Io`](crate::Error::Io).
 pub fn rewind(run: &RunFolder, step: u64) -> Result<()> {
     lines::keep(&run.metrics(), |row: &Row| row.step <= step)
 }
