@@ -68,7 +68,7 @@ impl Kernels for Flex {
     }
 
     fn resample(x: FlexTensor, sizes: Sizes) -> FlexTensor {
-        let ([n, c, ..], [h, w]) = (x.layout().shape().dims::<4>(), sizes.to);
+        let ([n, c, ..], [h, w]) = (dims(&x), sizes.to);
         filled([n, c, h, w], |y| with([&x], |[x]| resize::forward(sizes, x, y)))
     }
 
@@ -77,13 +77,13 @@ impl Kernels for Flex {
     }
 
     fn activate(x: FlexTensor, rectifier: Rectifier) -> FlexTensor {
-        filled(x.layout().shape().dims::<4>(), |y| with([&x], |[x]| rectifier.forward(x, y)))
+        filled(dims(&x), |y| with([&x], |[x]| rectifier.forward(x, y)))
     }
 }
 
 /// The planes, and their moments.
 fn normalised(x: &FlexTensor, scale: &FlexTensor, shift: &FlexTensor, eps: f32) -> (FlexTensor, Vec<Moments>) {
-    let (shape, mut moments) = (x.layout().shape().dims::<4>(), Vec::new());
+    let (shape, mut moments) = (dims(x), Vec::new());
     let len = shape[2] * shape[3];
     let y = filled(shape, |y| moments = with([x, scale, shift], |given| norm::forward(len, eps, given, y)));
     (y, moments)
@@ -109,7 +109,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
 
     fn resample(x: FloatTensor<Self>, sizes: Sizes) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
-        let [n, c, ..] = x.layout().shape().dims::<4>();
+        let [n, c, ..] = dims(&x);
         let y = <Flex as Kernels>::resample(x, sizes);
         match Resampling.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(tracked) => tracked.finish(([n, c], sizes), y),
@@ -152,14 +152,16 @@ impl Backward<Flex, 3> for Normalisation {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let (x, scale, moments) = ops.state;
         let dy = grads.consume::<Flex>(&ops.node);
-        let [n, c, h, w] = x.layout().shape().dims::<4>();
+        let [n, c, h, w] = dims(&x);
         let (mut dscale, mut dshift) = (vec![0.0; n * c], vec![0.0; n * c]);
         let dx = filled([n, c, h, w], |dx| {
             with([&x, &scale, &dy], |given| norm::gradient(h * w, &moments, given, [dx, &mut dscale, &mut dshift]));
         });
         let vectors = [dscale, dshift].map(|v| FlexTensor::from_data(TensorData::new(v, [n, c, 1, 1])));
         for (node, gradient) in ops.parents.into_iter().zip([dx].into_iter().chain(vectors)) {
-            node.into_iter().for_each(|node| grads.register::<Flex>(node.id, gradient.clone()));
+            if let Some(node) = node {
+                grads.register::<Flex>(node.id, gradient);
+            }
         }
     }
 }
@@ -175,7 +177,7 @@ impl Backward<Flex, 1> for Activation {
         let ([node], (y, rectifier)) = (ops.parents, ops.state);
         let dy = grads.consume::<Flex>(&ops.node);
         if let Some(node) = node {
-            let shape = y.layout().shape().dims::<4>();
+            let shape = dims(&y);
             let dx = filled(shape, |dx| with([&y, &dy], |[y, dy]| rectifier.gradient(y, dy, dx)));
             grads.register::<Flex>(node.id, dx);
         }
@@ -199,7 +201,7 @@ impl Backward<Flex, 3> for Convolution {
         }
         if let (Some(node), Some(x)) = (to_weight, x) {
             let kernel = if g.depthwise { depthwise::weight_gradient } else { dense::weight_gradient };
-            let shape = weight.layout().shape().dims::<4>();
+            let shape = dims(&weight);
             let dw = filled(shape, |dw| with([&x, &dy], |[x, dy]| kernel(&g, x, dy, dw)));
             grads.register::<Flex>(node.id, dw);
         }
@@ -233,6 +235,11 @@ fn bias_gradient(g: &Geometry, dy: &[f32], db: &mut [f32]) {
         let planes = dy.chunks(g.out_plane()).skip(channel).step_by(g.filters);
         *db = planes.map(sum).sum();
     });
+}
+
+/// `[n, c, h, w]`.
+fn dims(tensor: &FlexTensor) -> [usize; 4] {
+    tensor.layout().shape().dims()
 }
 
 /// A tensor of zeros that `fill` writes.

@@ -21,7 +21,7 @@ pub fn forward(g: &Geometry, x: &[f32], w: &[f32], bias: &[f32], y: &mut [f32]) 
     let jobs = y.chunks_mut(g.filters * g.out_plane()).zip(padded.chunks(picture));
     let jobs: Vec<_> = jobs.flat_map(|(y, x)| unroll.strips(y, g.channels).map(move |part| (x, part))).collect();
     jobs.into_par_iter().for_each_init(Vec::new, |scratch, (x, (columns, mut part))| {
-        part.fill((0..g.filters).map(|f| bias[f]));
+        part.fill(bias);
         part.add_product(weights, unroll.matrix(x, columns, scratch));
     });
 }

@@ -64,8 +64,8 @@ impl<'a> Columns<'a> {
     }
 
     /// Sets every row to its value.
-    pub fn fill(&mut self, values: impl Iterator<Item = f32>) {
-        for (y, value) in (0..self.rows).zip(values) {
+    pub fn fill(&mut self, values: &[f32]) {
+        for (y, &value) in (0..self.rows).zip(values) {
             // SAFETY: a row of these columns lies in the borrowed slice, and no other part has them.
             unsafe { std::slice::from_raw_parts_mut(self.first.add(y * self.step), self.columns) }.fill(value);
         }

@@ -42,7 +42,7 @@ pub fn matrix(from: usize, to: usize) -> Vec<f32> {
 
 /// Resamples every plane of `x`.
 pub fn forward(sizes: Sizes, x: &[f32], y: &mut [f32]) {
-    let [([h, w], [to_h, to_w])] = [(sizes.from, sizes.to)];
+    let Sizes { from: [h, w], to: [to_h, to_w] } = sizes;
     let (rows, columns) = (taps(h, to_h), taps(w, to_w));
     y.par_chunks_mut(to_h * to_w).zip(x.par_chunks(h * w)).for_each_init(
         || vec![0.0; w],
@@ -61,7 +61,7 @@ pub fn forward(sizes: Sizes, x: &[f32], y: &mut [f32]) {
 
 /// The gradient of what was resampled, `dx` (zeros at first).
 pub fn gradient(sizes: Sizes, dy: &[f32], dx: &mut [f32]) {
-    let [([h, w], [to_h, to_w])] = [(sizes.from, sizes.to)];
+    let Sizes { from: [h, w], to: [to_h, to_w] } = sizes;
     let (rows, columns) = (taps(h, to_h), taps(w, to_w));
     dx.par_chunks_mut(h * w).zip(dy.par_chunks(to_h * to_w)).for_each_init(
         || vec![0.0; w],
