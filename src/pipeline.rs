@@ -21,6 +21,7 @@ use crate::face::Detection;
 use crate::frame::{FrameInfo, FrameView, FrameViewMut};
 use crate::identity::Identity;
 use crate::marks::badge::Badge;
+use crate::marks::watermark::{Embedder, Payload};
 use crate::path::{Done, FaceJob, FramePath, PRESENCE, Painter, StageTimes, Ticket, Work};
 use crate::region;
 use crate::settings::{DeviceChoice, Look, ModelChoice};
@@ -40,6 +41,7 @@ pub struct Pipeline {
     /// The frame that was started and not landed.
     flight: Option<Flight>,
     badge: Option<Badge>,
+    watermark: Embedder,
     size: Option<(usize, usize)>,
     last_time: Option<Duration>,
     marking: StageTimes,
@@ -86,9 +88,10 @@ impl Pipeline {
         warning: Option<String>,
         look: Look,
     ) -> Self {
+        let watermark = Embedder::new(Payload { consent: identity.consent.id(), session: Payload::random_session() });
         let machine = Machine::new(device, painter, identity, path);
         let (tracker, flight, badge, size, last_time, marking, done) = Default::default();
-        Self { machine, warning, look, tracker, flight, badge, size, last_time, marking, done }
+        Self { machine, warning, look, tracker, flight, badge, watermark, size, last_time, marking, done }
     }
 
     /// What may change while frames flow; takes effect with the next frame.
@@ -101,7 +104,10 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Model`] when the identity lacks the embedding that the generator needs; the old one stays.
     pub fn set_identity(&mut self, identity: Arc<Identity>) -> Result<()> {
-        self.machine.set_identity(identity)
+        let consent = identity.consent.id();
+        self.machine.set_identity(identity)?;
+        self.watermark.set_payload(Payload { consent, ..self.payload() });
+        Ok(())
     }
 
     /// One line: what it runs on and why.
@@ -274,8 +280,8 @@ impl Pipeline {
         let lost = self.tracker.give_up(flight.elapsed_secs);
         self.tracker.limit(flight.look.max_faces);
         self.hide_unswapped(frame, flight.look.fallback);
-        self.mark(frame, &flight.look);
-        Ok(self.report(found, lost))
+        let marked = self.mark(frame, &flight.look);
+        Ok(Report { marked, ..self.report(found, lost) })
     }
 
     /// Swaps at once the faces that the path has not swapped: those that came in after the frame was started, or all if
@@ -332,7 +338,7 @@ impl Pipeline {
         let marking = std::mem::take(&mut self.marking);
         times.0.iter_mut().zip(marking.0).for_each(|(a, b)| *a += b);
         let faces = self.tracker.tracks.iter().map(FaceReport::of).collect();
-        Report { faces, found, lost, times, warning: self.machine.news.take() }
+        Report { faces, found, lost, times, marked: false, warning: self.machine.news.take() }
     }
 }
 

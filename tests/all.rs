@@ -27,6 +27,7 @@ mod support;
 mod track;
 #[cfg(feature = "train")]
 mod train;
+mod watermark;
 
 /// Lets tests count what their thread allocates.
 #[global_allocator]

@@ -4,6 +4,7 @@ mod enroll;
 mod help;
 mod swap;
 mod tools;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

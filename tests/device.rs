@@ -65,7 +65,9 @@ fn pipeline(choice: impl Fn(String) -> DeviceChoice) -> Option<(Pipeline, Arc<Co
     let identity = Arc::new(identity());
     let path = Box::new(GpuPath::new(&ctx, &Painter::Mesh, &identity, Options::default()).unwrap());
     let look = Look { badge: false, ..Look::default() };
-    Some((Pipeline::with_path(choice(name), Painter::Mesh, identity, path, None, look), ctx))
+    let mut pipeline = Pipeline::with_path(choice(name), Painter::Mesh, identity, path, None, look);
+    pipeline.set_session(1);
+    Some((pipeline, ctx))
 }
 
 fn swapped(pipeline: &mut Pipeline, picture: &Picture) -> (Picture, alphaswap::Report) {
@@ -187,6 +189,7 @@ fn a_loss_at_any_point_of_a_frame_changes_nothing_but_the_warning() {
         let path = Box::new(Fragile { path: device::open_cpu(&Painter::Mesh, &identity).unwrap(), left });
         let look = Look { detect_interval: 2, ..Look::default() };
         let mut pipeline = Pipeline::with_path(DeviceChoice::Cpu, Painter::Mesh, identity, path, None, look);
+        pipeline.set_session(1);
         let mut warnings = 0;
         let frames = [(); 3].map(|()| {
             let mut out = picture.clone();
@@ -212,6 +215,7 @@ fn an_identity_that_comes_while_the_gpu_is_lost_is_shown() {
         let path = Box::new(Fragile { path: device::open_cpu(&Painter::Mesh, before).unwrap(), left: 0 });
         let look = Look { badge: false, ..Look::default() };
         let mut pipeline = Pipeline::with_path(DeviceChoice::Cpu, Painter::Mesh, before.clone(), path, None, look);
+        pipeline.set_session(1);
         if let Some(identity) = then {
             pipeline.set_identity(identity.clone()).unwrap();
         }

@@ -11,6 +11,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use glam::Vec3;
+use sha2::{Digest, Sha256};
 
 use crate::align::EncoderCrop;
 use crate::error::{Error, Result};
@@ -24,6 +25,14 @@ pub struct Consent {
     pub text: String,
     /// Day of the enrolment, `YYYY-MM-DD`.
     pub date: String,
+}
+
+impl Consent {
+    /// Short name of the record in watermarks: the first 24 bits of the SHA-256 of its date, a line feed and its text.
+    pub fn id(&self) -> u32 {
+        let hash = Sha256::digest(format!("{}\n{}", self.date, self.text));
+        u32::from_be_bytes([0, hash[0], hash[1], hash[2]])
+    }
 }
 
 /// One aligned photo of the identity.

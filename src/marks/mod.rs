@@ -1,3 +1,4 @@
 //! Marks that say a frame was changed.
 
 pub mod badge;
+pub mod watermark;

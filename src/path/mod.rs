@@ -129,7 +129,7 @@ pub enum Stage {
     Mask,
     /// Back into the frame.
     Blend,
-    /// Fallback and badge.
+    /// Fallback, watermark and badge.
     Mark,
 }
 

@@ -28,6 +28,8 @@ pub struct Report {
     pub found: Vec<u64>,
     /// Ids that were given up in this frame.
     pub lost: Vec<u64>,
+    /// Whether the frame was marked as synthetic: with the first swapped face.
+    pub marked: bool,
     /// Milliseconds per stage.
     pub times: StageTimes,
     /// Something the user should know once, e.g. that the GPU was lost and the CPU goes on.

@@ -1,4 +1,4 @@
-//! What the pipeline itself draws: over faces that could not be swapped, and the badge.
+//! What the pipeline itself draws: over faces that could not be swapped, and the marks.
 
 use std::time::Instant;
 
@@ -7,10 +7,21 @@ use crate::conceal::{self, Still};
 use crate::error::Result;
 use crate::frame::FrameViewMut;
 use crate::marks::badge::Badge;
+use crate::marks::watermark::Payload;
 use crate::path::Stage;
 use crate::settings::{Fallback, Look};
 
 impl Pipeline {
+    /// What the watermark says of the next frames.
+    pub const fn payload(&self) -> Payload {
+        self.watermark.payload()
+    }
+
+    /// The session that the watermark names from the next frame on (24 bits); without this a random one.
+    pub fn set_session(&mut self, session: u32) {
+        self.watermark.set_payload(Payload { session, ..self.payload() });
+    }
+
     /// Hides the faces that were swapped a moment ago without running any network, by the fallback policy: for
     /// frames that are too late to be swapped (QoS).
     ///
@@ -48,14 +59,20 @@ impl Pipeline {
         self.marking.add(Stage::Mark, start.elapsed());
     }
 
-    /// The badge, on frames in which a face was swapped.
-    pub(super) fn mark(&mut self, frame: &mut FrameViewMut<'_>, look: &Look) {
+    /// Watermark and badge, on frames in which a face was swapped; says whether this is one.
+    pub(super) fn mark(&mut self, frame: &mut FrameViewMut<'_>, look: &Look) -> bool {
+        // A strength of zero shows the frame as it came.
+        if look.strength <= 0.0 || !self.tracker.tracks.iter().any(|t| t.swapped) {
+            return false;
+        }
         let start = Instant::now();
-        if look.badge && self.tracker.tracks.iter().any(|t| t.swapped) {
+        self.watermark.embed(frame);
+        if look.badge {
             let corner = look.badge_position;
             let kept = self.badge.take().filter(|b| b.fits(frame.info, corner));
             self.badge.insert(kept.unwrap_or_else(|| Badge::new(frame.info, corner))).paint(frame);
         }
         self.marking.add(Stage::Mark, start.elapsed());
+        true
     }
 }

@@ -245,10 +245,12 @@ fn the_face_of_a_picture_is_swapped_and_nothing_else() {
     swap(&dir, input.to_str().unwrap(), "out.png").arg("--no-badge").assert().success();
     let [before, after] = [input, dir.path().join("out.png")].map(|p| image::open(p).unwrap().into_rgb8());
     assert_eq!(before.dimensions(), after.dimensions());
-    let changed = before.pixels().zip(after.pixels()).filter(|(a, b)| a != b).count();
+    // The watermark changes a pixel by a few codes.
+    let same = |a: &Rgb<u8>, b: &Rgb<u8>| a.0.iter().zip(b.0).all(|(a, b)| a.abs_diff(b) <= 12);
+    let changed = before.pixels().zip(after.pixels()).filter(|(a, b)| !same(a, b)).count();
     let share = changed as f64 / before.pixels().count() as f64;
     assert!((0.02..0.5).contains(&share), "{share} of the pixels changed");
-    assert_eq!(before.get_pixel(0, 0), after.get_pixel(0, 0));
+    assert!(same(before.get_pixel(0, 0), after.get_pixel(0, 0)));
 }
 
 #[test]

@@ -24,7 +24,9 @@ fn pipeline(ctx: &Arc<Context>, device: DeviceChoice, detect_interval: u32) -> P
     let identity = Arc::new(identity());
     let path = Box::new(GpuPath::new(ctx, &Painter::Mesh, &identity, OPTIONS).unwrap());
     let look = Look { badge: false, detect_interval, ..Look::default() };
-    Pipeline::with_path(device, Painter::Mesh, identity, path, None, look)
+    let mut pipeline = Pipeline::with_path(device, Painter::Mesh, identity, path, None, look);
+    pipeline.set_session(1);
+    pipeline
 }
 
 /// A camera that moves over the portrait.

@@ -72,6 +72,7 @@ fn the_filter_runs_what_was_exported() {
         let mut picture = support::photo("ada.jpg", PixelFormat::Rgb, 0);
         let look = Look { badge: false, ..Look::default() };
         let mut pipeline = Pipeline::new(&DeviceChoice::Cpu, &choice, support::identity().into(), look).unwrap();
+        pipeline.set_session(1);
         let report = pipeline.process(&mut picture.view_mut(), None).unwrap();
         assert!(report.faces[0].swapped);
         picture

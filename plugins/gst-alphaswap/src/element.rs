@@ -42,9 +42,12 @@ Puts an enrolled identity's face on the faces of a video stream, in place, frame
                                ! videoconvert ! autovideosink
                            Interlaced video is refused: put `deinterlace` before the filter.
 
-                           Faces.   Up to max-faces faces are followed and swapped; pixels outside them (and outside
-                           the badge) leave bit-identical. A face that was swapped a moment ago and cannot be swapped
+                           Faces.   Up to max-faces faces are followed and swapped. Frames without one leave
+                           bit-identical, and so does the chroma outside faces and badge. A face that was swapped a moment ago and cannot be swapped
                            now is hidden as the property fallback says; only fallback=pass shows the real one.
+                           Marks.   Frames in which a face was swapped say so: by a badge (property badge) and by a
+                           watermark in their luma, not seen, that names the identity's consent record and the
+                           session; `alphaswap verify` reads it, `marked` in stats counts such frames.
                            Latency. No frame is held back unless latency-frames is 1 and a GPU works: then each frame
                            waits for the next one, and the latency grows by a frame's duration (1/25 s where the caps
                            name no rate). Timestamps always pass unchanged.

@@ -229,6 +229,7 @@ impl Session {
             busy: start.elapsed(),
             faces: report.faces.len(),
             swapped: report.faces.iter().any(|f| f.swapped),
+            marked: report.marked,
             concealed: late.is_some(),
             held: u32::from(self.held.is_some()),
             adapter: self.new_adapter(),

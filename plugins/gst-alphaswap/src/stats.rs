@@ -26,6 +26,8 @@ pub(crate) struct Sample {
     pub faces: usize,
     /// Whether at least one face was swapped.
     pub swapped: bool,
+    /// Whether it carries the marks of a synthetic frame.
+    pub marked: bool,
     /// Whether the frame was late and its faces were hidden instead.
     pub concealed: bool,
     /// Frames that are held back behind it.
@@ -41,6 +43,7 @@ pub(crate) struct Stats {
     pub adapter: String,
     frames: u64,
     swapped: u64,
+    marked: u64,
     concealed: u64,
     faces: usize,
     held: u32,
@@ -60,6 +63,7 @@ impl Stats {
         let since = *self.since.get_or_insert(now.checked_sub(sample.busy).unwrap_or(now));
         self.frames += 1;
         self.swapped += u64::from(sample.swapped);
+        self.marked += u64::from(sample.marked);
         self.concealed += u64::from(sample.concealed);
         (self.faces, self.held) = (sample.faces, sample.held);
         sample.adapter.iter().for_each(|adapter| self.adapter.clone_from(adapter));
@@ -93,6 +97,7 @@ impl Stats {
             .field("faces", self.faces as u32)
             .field("frames", self.frames)
             .field("swapped", self.swapped)
+            .field("marked", self.marked)
             .field("concealed", self.concealed)
             .field("latency-frames", self.held)
             .field("frame-ms", mean(times.iter().sum()))
@@ -137,7 +142,7 @@ mod tests {
         let mut stages = StageTimes::default();
         stages.0[1] = ms;
         let busy = Duration::from_millis(20);
-        Sample { stages, busy, faces: 2, swapped: true, concealed: false, held: 0, adapter: None }
+        Sample { stages, busy, faces: 2, swapped: true, marked: true, concealed: false, held: 0, adapter: None }
     }
 
     #[test]
@@ -153,7 +158,7 @@ mod tests {
         assert_eq!(told.get::<f64>("detect-ms"), Ok(5.0));
         assert_eq!(told.get::<f64>("frame-ms"), Ok(20.0));
         assert!((told.get::<f64>("fps").unwrap() - 11.0 / 1.02).abs() < 1e-9);
-        assert_eq!(told.get::<u64>("frames"), Ok(11));
+        assert_eq!((told.get::<u64>("frames"), told.get::<u64>("marked")), (Ok(11), Ok(11)));
         assert!(stats.record(&sample(0.0), at(11)).is_none());
         assert_eq!(stats.structure().get::<f64>("detect-ms"), Ok(5.0), "the last full second stays readable");
     }

@@ -1,4 +1,4 @@
-//! Video files as RGB pictures, for enrolling and measuring.
+//! Video files as pictures, for enrolling, measuring and verifying.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -19,7 +19,36 @@ pub fn pictures(
     size: Option<(u32, u32)>,
     mut take: impl FnMut(RgbImage) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
-    let (pipeline, sink) = build(path, size)?;
+    let label = || path.display().to_string();
+    samples(&media::uri(path)?, gst_video::VideoFormat::Rgb, every, size, |sample, _| take(picture(sample)?))
+        .with_context(label)
+}
+
+/// Calls `take` with the luma codes of each picture of the video at `uri`, at least `every` apart: columns, rows, bytes
+/// from row to row, and when it is shown.
+pub fn luma(
+    uri: &str,
+    every: Duration,
+    mut take: impl FnMut(&[u8], [usize; 3], Duration) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    samples(uri, gst_video::VideoFormat::Gray8, every, None, |sample, time| {
+        let (buffer, caps) = (sample.buffer().context("a frame without pixels")?, sample.caps().context("no caps")?);
+        let info = VideoInfo::from_caps(caps)?;
+        let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &info).context("a frame cannot be read")?;
+        let size = [info.width() as usize, info.height() as usize, frame.plane_stride()[0] as usize];
+        take(frame.plane_data(0)?, size, time)
+    })
+}
+
+/// Calls `take` with samples that are at least `every` apart, until it breaks or the video ends.
+fn samples(
+    uri: &str,
+    format: gst_video::VideoFormat,
+    every: Duration,
+    size: Option<(u32, u32)>,
+    mut take: impl FnMut(&gst::Sample, Duration) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    let (pipeline, sink) = build(uri, format, size)?;
     let bus = pipeline.bus().context("a pipeline without a bus")?;
     let playing = Playing::start(pipeline)?;
     let mut next = gst::ClockTime::ZERO;
@@ -28,13 +57,13 @@ pub fn pictures(
             let pts = sample.buffer().and_then(|b| b.pts()).unwrap_or(next);
             if pts >= next {
                 next = pts + gst::ClockTime::from_nseconds(every.as_nanos() as u64);
-                if take(picture(&sample)?)?.is_break() {
+                if take(&sample, pts.into())?.is_break() {
                     return Ok(());
                 }
             }
         } else if let Some(message) = bus.pop_filtered(&[gst::MessageType::Error]) {
             if let gst::MessageView::Error(error) = message.view() {
-                return Err(media::bus_error(error).context(path.display().to_string()));
+                return Err(media::bus_error(error));
             }
         } else if sink.is_eos() {
             drop(playing);
@@ -43,7 +72,11 @@ pub fn pictures(
     }
 }
 
-fn build(path: &Path, size: Option<(u32, u32)>) -> Result<(gst::Pipeline, gst_app::AppSink)> {
+fn build(
+    uri: &str,
+    format: gst_video::VideoFormat,
+    size: Option<(u32, u32)>,
+) -> Result<(gst::Pipeline, gst_app::AppSink)> {
     let pipeline = gst::Pipeline::new();
     let (source, convert, scale, flip) = (
         media::make("uridecodebin")?,
@@ -51,10 +84,10 @@ fn build(path: &Path, size: Option<(u32, u32)>) -> Result<(gst::Pipeline, gst_ap
         media::make("videoscale")?,
         media::make("videoflip")?,
     );
-    source.set_property("uri", media::uri(path)?);
+    source.set_property("uri", uri);
     source.set_property("caps", gst::Caps::new_empty_simple("video/x-raw"));
     flip.set_property_from_str("video-direction", "auto");
-    let mut caps = gst_video::VideoCapsBuilder::new().format(gst_video::VideoFormat::Rgb);
+    let mut caps = gst_video::VideoCapsBuilder::new().format(format);
     if let Some((width, height)) = size {
         caps = caps.width(width as i32).height(height as i32);
     }

@@ -16,6 +16,7 @@ mod output;
 mod picture;
 mod swap;
 mod transcode;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ enum Command {
     Enroll(enroll::Args),
     Swap(swap::Args),
     Live(live::Args),
+    Verify(verify::Args),
     Doctor(doctor::Args),
     Bench(bench::Args),
     Net(net::Args),
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Enroll(args) => enroll::run(&args),
         Command::Swap(args) => swap::run(&args),
         Command::Live(args) => live::run(&args),
+        Command::Verify(args) => return verify::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Net(args) => net::run(&args),

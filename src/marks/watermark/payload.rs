@@ -1,0 +1,81 @@
+//! What the watermark says, and its error-correcting code.
+
+use labrador_ldpc::LDPCCode;
+
+use super::key::DATA;
+
+/// Version that is written.
+pub const VERSION: u8 = 1;
+
+/// The CCSDS telecommand code (CCSDS 231.1-O-1): 64 bits in, 128 out.
+const CODE: LDPCCode = LDPCCode::TC128;
+const ITERATIONS: usize = 60;
+const BYTES: usize = 8;
+/// Generator of the check: CRC-12 (polynomial 0x80f).
+const CRC: u16 = 0x80f;
+
+/// What the watermark says: 4 bits of version, 24 of consent, 24 of session, and a 12-bit check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct Payload {
+    /// First 24 bits of the SHA-256 of the identity's consent record.
+    pub consent: u32,
+    /// Chosen at random when a pipeline is made, 24 bits.
+    pub session: u32,
+}
+
+impl Payload {
+    /// Another one for each call.
+    pub fn random_session() -> u32 {
+        // The standard library's hash maps draw their keys from the operating system's random numbers.
+        let random = std::hash::RandomState::new();
+        std::hash::BuildHasher::hash_one(&random, 0) as u32 & 0xff_ffff
+    }
+
+    /// The coded bits as they are embedded: 1 for a bit of 0, -1 for a 1.
+    pub(super) fn encode(self) -> [f32; DATA] {
+        let mut codeword = [0_u8; DATA / 8];
+        CODE.copy_encode(&self.bytes(), &mut codeword);
+        std::array::from_fn(|i| sign(codeword[i / 8] >> (7 - i % 8) & 1))
+    }
+
+    /// Corrects what was read: positive for 0, the larger the surer. None when the code or the check says that too
+    /// much is wrong.
+    pub(super) fn decode(soft: &[f32; DATA]) -> Option<Self> {
+        let mut output = vec![0; CODE.output_len()];
+        let mut working = vec![0.0; CODE.decode_ms_working_len()];
+        let mut bytes = vec![0; CODE.decode_ms_working_u8_len()];
+        let (found, _) = CODE.decode_ms(soft, &mut output, &mut working, &mut bytes, ITERATIONS);
+        found.then(|| Self::parse(output.first_chunk()?)).flatten()
+    }
+
+    /// The bits before coding, as numbers from 0 on.
+    pub fn bits(self) -> [bool; 8 * BYTES] {
+        let bytes = self.bytes();
+        std::array::from_fn(|i| bytes[i / 8] >> (7 - i % 8) & 1 == 1)
+    }
+
+    fn bytes(self) -> [u8; BYTES] {
+        let said = (u64::from(VERSION) << 60)
+            | (u64::from(self.consent & 0xff_ffff) << 36)
+            | (u64::from(self.session & 0xff_ffff) << 12);
+        (said | u64::from(crc(said >> 12))).to_be_bytes()
+    }
+
+    fn parse(bytes: &[u8; BYTES]) -> Option<Self> {
+        let said = u64::from_be_bytes(*bytes);
+        let right = crc(said >> 12) == (said & 0xfff) as u16 && said >> 60 == u64::from(VERSION);
+        right.then_some(Self { consent: (said >> 36) as u32 & 0xff_ffff, session: (said >> 12) as u32 & 0xff_ffff })
+    }
+}
+
+const fn sign(bit: u8) -> f32 {
+    if bit == 0 { 1.0 } else { -1.0 }
+}
+
+/// Remainder of 52 bits, begun with all ones.
+fn crc(bits: u64) -> u16 {
+    (0..52).rev().fold(0xfff, |crc: u16, i| {
+        let out = (crc >> 11) as u64 & 1 ^ bits >> i & 1;
+        (crc << 1 & 0xfff) ^ if out == 1 { CRC } else { 0 }
+    })
+}

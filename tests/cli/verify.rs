@@ -1,0 +1,43 @@
+//! `alphaswap verify`.
+
+use super::*;
+
+fn verify(input: &Path) -> Command {
+    let mut command = alphaswap();
+    command.arg("verify").arg(input);
+    command
+}
+
+#[test]
+fn a_swapped_picture_is_recognised_and_its_consent_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out.jpg");
+    alphaswap().arg("swap").arg(media("ada.jpg")).arg(&out).arg("--source").arg(identity()).assert().success();
+    let assert = verify(&out).arg("--json").arg("--source").arg(identity()).assert().code(0);
+    let said: serde_json::Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    let watermark = &said["layers"]["watermark"];
+    assert_eq!((&said["found"], &watermark["found"]), (&true.into(), &true.into()), "{said}");
+    assert_eq!(watermark["payloads"][0]["consent_is_of_source"], true, "{said}");
+    assert!(watermark["log10_false_positive"].as_f64().unwrap() < -20.0, "{said}");
+    verify(&out).assert().code(0).stdout(predicate::str::contains("in 1 of 1 second(s)"));
+}
+
+#[test]
+fn what_was_not_swapped_is_not_accused() {
+    verify(&media("ada.jpg")).assert().code(1).stdout(predicate::str::contains("no mark of alphaswap"));
+    verify(&media("scenes.mp4")).arg("--quick").assert().code(1);
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = dir.path().join("text.mp4");
+    std::fs::write(&text, "no video at all, whatever its name says").unwrap();
+    let sound = dir.path().join("sound.wav");
+    std::fs::write(&sound, b"RIFF\x24\0\0\0WAVEfmt ").unwrap();
+    let missing = dir.path().join("missing.mp4");
+    for input in [&text, &sound, &missing, &dir.path().to_path_buf()] {
+        verify(input).assert().code(2).stderr(predicate::str::contains("error: "));
+    }
+    verify(Path::new("file:///nowhere/at/all.mp4")).assert().code(2);
+}
