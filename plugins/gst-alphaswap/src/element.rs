@@ -43,8 +43,9 @@ Puts an enrolled identity's face on the faces of a video stream, in place, frame
                            Interlaced video is refused: put `deinterlace` before the filter.
 
                            Faces.   Up to max-faces faces are followed and swapped. Frames without one leave
-                           bit-identical, and so does the chroma outside faces and badge. A face that was swapped a moment ago and cannot be swapped
-                           now is hidden as the property fallback says; only fallback=pass shows the real one.
+                           bit-identical, and so does the chroma outside faces and badge. A face that was swapped a
+                           moment ago and cannot be swapped now is hidden as the property fallback says; only
+                           fallback=pass shows the real one.
                            Marks.   Frames in which a face was swapped say so: by a badge (property badge) and by a
                            watermark in their luma, not seen, that names the identity's consent record and the
                            session; `alphaswap verify` reads it, `marked` in stats counts such frames.

@@ -45,10 +45,13 @@ impl Window {
         self.pictures.clear();
     }
 
-    /// Reads the mark in pictures of whole frames, without black bars, also mirrored. None of an empty window.
+    /// Reads the mark in pictures of whole frames, with black bars around them or not, also mirrored. None of an empty window.
     pub fn read(&self) -> Option<Reading> {
-        let plain = self.pictures.first()?.without_bars();
-        self.best([plain, plain.mirror()], Pilots::Fresh)
+        // A dark edge of the picture itself looks like a bar.
+        let inner = self.pictures.first()?.without_bars();
+        let plain = [Geometry::WHOLE, inner];
+        let different = if inner == Geometry::WHOLE { 1 } else { 2 };
+        self.best(plain[..different].iter().flat_map(|place| [*place, place.mirror()]), Pilots::Fresh)
     }
 
     /// Reads the mark where [`locate`](super::locate) found the pictures to lie.
