@@ -281,7 +281,7 @@ impl Pipeline {
         self.tracker.limit(flight.look.max_faces);
         self.hide_unswapped(frame, flight.look.fallback);
         let marked = self.mark(frame, &flight.look);
-        Ok(Report { marked, ..self.report(found, lost) })
+        Ok(Report { marked, badged: marked && flight.look.badge, ..self.report(found, lost) })
     }
 
     /// Swaps at once the faces that the path has not swapped: those that came in after the frame was started, or all if
@@ -338,7 +338,7 @@ impl Pipeline {
         let marking = std::mem::take(&mut self.marking);
         times.0.iter_mut().zip(marking.0).for_each(|(a, b)| *a += b);
         let faces = self.tracker.tracks.iter().map(FaceReport::of).collect();
-        Report { faces, found, lost, times, marked: false, warning: self.machine.news.take() }
+        Report { faces, found, lost, times, warning: self.machine.news.take(), ..Report::default() }
     }
 }
 

@@ -5,6 +5,10 @@ use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_wid
 use crate::frame::{FrameInfo, FrameViewMut};
 use crate::settings::Corner;
 
+/// What a user should know who hides the badge.
+pub const HIDDEN: &str = "the badge is hidden: telling viewers, from the first frame on, that faces in it were changed is \
+                          now up to you (in the EU: AI Act, article 50)";
+
 /// Texts from long to short; the longest that fits into half the frame's width is shown.
 const TEXTS: [&str; 2] = ["AI FACE", "AI"];
 /// How dark the plate makes what is behind it.

@@ -30,6 +30,8 @@ pub struct Report {
     pub lost: Vec<u64>,
     /// Whether the frame was marked as synthetic: with the first swapped face.
     pub marked: bool,
+    /// Whether it got the visible badge as well.
+    pub badged: bool,
     /// Milliseconds per stage.
     pub times: StageTimes,
     /// Something the user should know once, e.g. that the GPU was lost and the CPU goes on.

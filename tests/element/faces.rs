@@ -57,6 +57,21 @@ pub(super) fn names(bus: &gst::Bus) -> Vec<String> {
 }
 
 #[test]
+fn a_hidden_badge_is_told_once_each_time() {
+    let (source, portrait) = (Source::new(), Portrait::open());
+    let (mut harness, bus) = harness(&source);
+    harness.set_src_caps(portrait.caps());
+    let element = harness.element().unwrap();
+    let mut hidden = Vec::new();
+    for (frame, badge) in [true, false, false, true, false].into_iter().enumerate() {
+        element.set_property("badge", badge);
+        pass(&mut harness, portrait.buffer(frame as u64)).unwrap();
+        hidden.push(names(&bus).iter().filter(|name| *name == "alphaswap-badge-hidden").count());
+    }
+    assert_eq!(hidden, [0, 1, 0, 0, 1]);
+}
+
+#[test]
 fn a_face_is_told_marked_and_swapped() {
     let (source, portrait) = (Source::new(), Portrait::open());
     let (mut harness, bus) = harness(&source);

@@ -66,4 +66,6 @@ Puts an enrolled identity's face on the faces of a video stream, in place, frame
                                                    (colour-ms, detect-ms, ...), faces, adapter, counters
                              alphaswap-face-found  id, x, y, width, height, running-time
                              alphaswap-face-lost   the same, with the place where it was last seen
+                             alphaswap-badge-hidden  text (what the user must then do), running-time: with the first
+                                                   swapped face that has no badge
                            Buffers carry a GstVideoRegionOfInterestMeta of type `face` for each face.";

@@ -30,6 +30,14 @@ pub(crate) fn face_structure(name: &str, id: u64, rect: Rect, running_time: Opti
         .build()
 }
 
+/// The structure that says what the user must do whose badge is hidden.
+pub(crate) fn badge_hidden(running_time: Option<ClockTime>) -> gst::Structure {
+    gst::Structure::builder("alphaswap-badge-hidden")
+        .field("text", alphaswap::marks::badge::HIDDEN)
+        .field("running-time", running_time)
+        .build()
+}
+
 /// Puts a region of interest of type `face` on `buffer` for each face; its parameter `alphaswap` holds the track id,
 /// presence, head pose in degrees, and whether the face was swapped.
 pub(crate) fn attach(buffer: &mut gst::BufferRef, faces: &[FaceReport], info: FrameInfo) {

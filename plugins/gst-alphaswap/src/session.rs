@@ -40,6 +40,8 @@ pub(crate) struct Session {
     /// Running time of the last frame that was not just concealed.
     last_look: Option<ClockTime>,
     warned: Vec<String>,
+    /// Whether it was told that the badge is hidden, and is hidden still.
+    badge_hidden: bool,
 }
 
 /// A buffer whose frame is in flight.
@@ -121,6 +123,7 @@ impl Session {
             concealed_in_a_row: 0,
             last_look: None,
             warned: Vec::new(),
+            badge_hidden: false,
         })
     }
 
@@ -234,7 +237,10 @@ impl Session {
             held: u32::from(self.held.is_some()),
             adapter: self.new_adapter(),
         };
-        let messages = self.take_in(report, late.is_some(), info, running_time);
+        let hidden = if report.marked { !report.badged } else { self.badge_hidden };
+        let news = !std::mem::replace(&mut self.badge_hidden, hidden) && hidden;
+        let mut messages = self.take_in(report, late.is_some(), info, running_time);
+        messages.extend(news.then(|| report::badge_hidden(running_time)));
         Finished { buffer, running_time, late, outcome: Outcome { sample, messages, warning } }
     }
 

@@ -139,6 +139,9 @@ impl SwapperArgs {
         if let Some(warning) = pipeline.warning() {
             eprintln!("warning: {warning}");
         }
+        if self.look.no_badge {
+            eprintln!("note: {}", alphaswap::marks::badge::HIDDEN);
+        }
         Ok(pipeline)
     }
 }
