@@ -11,6 +11,9 @@ use image::RgbImage;
 
 use crate::media::{self, Playing};
 
+/// A decoded frame.
+type Frame<'a> = VideoFrameRef<&'a gst::BufferRef>;
+
 /// Calls `take` with pictures of the video at `path`, at least `every` apart, scaled to `size` if given, until it
 /// breaks or the video ends.
 pub fn pictures(
@@ -19,9 +22,8 @@ pub fn pictures(
     size: Option<(u32, u32)>,
     mut take: impl FnMut(RgbImage) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
-    let label = || path.display().to_string();
-    samples(&media::uri(path)?, gst_video::VideoFormat::Rgb, every, size, |sample, _| take(picture(sample)?))
-        .with_context(label)
+    samples(&media::uri(path)?, gst_video::VideoFormat::Rgb, every, size, |frame, _| take(picture(frame)?))
+        .with_context(|| path.display().to_string())
 }
 
 /// Calls `take` with the luma codes of each picture of the video at `uri`, at least `every` apart: columns, rows, bytes
@@ -31,22 +33,19 @@ pub fn luma(
     every: Duration,
     mut take: impl FnMut(&[u8], [usize; 3], Duration) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
-    samples(uri, gst_video::VideoFormat::Gray8, every, None, |sample, time| {
-        let (buffer, caps) = (sample.buffer().context("a frame without pixels")?, sample.caps().context("no caps")?);
-        let info = VideoInfo::from_caps(caps)?;
-        let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &info).context("a frame cannot be read")?;
-        let size = [info.width() as usize, info.height() as usize, frame.plane_stride()[0] as usize];
+    samples(uri, gst_video::VideoFormat::Gray8, every, None, |frame, time| {
+        let size = [frame.width() as usize, frame.height() as usize, frame.plane_stride()[0] as usize];
         take(frame.plane_data(0)?, size, time)
     })
 }
 
-/// Calls `take` with samples that are at least `every` apart, until it breaks or the video ends.
+/// Calls `take` with frames that are at least `every` apart, until it breaks or the video ends.
 fn samples(
     uri: &str,
     format: gst_video::VideoFormat,
     every: Duration,
     size: Option<(u32, u32)>,
-    mut take: impl FnMut(&gst::Sample, Duration) -> Result<ControlFlow<()>>,
+    mut take: impl FnMut(&Frame<'_>, Duration) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let (pipeline, sink) = build(uri, format, size)?;
     let bus = pipeline.bus().context("a pipeline without a bus")?;
@@ -54,10 +53,13 @@ fn samples(
     let mut next = gst::ClockTime::ZERO;
     loop {
         if let Some(sample) = sink.try_pull_sample(media::TICK) {
-            let pts = sample.buffer().and_then(|b| b.pts()).unwrap_or(next);
+            let buffer = sample.buffer().context("a frame without pixels")?;
+            let pts = buffer.pts().unwrap_or(next);
             if pts >= next {
                 next = pts + gst::ClockTime::from_nseconds(every.as_nanos() as u64);
-                if take(&sample, pts.into())?.is_break() {
+                let info = VideoInfo::from_caps(sample.caps().context("no caps")?)?;
+                let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &info).context("a frame cannot be read")?;
+                if take(&frame, pts.into())?.is_break() {
                     return Ok(());
                 }
             }
@@ -104,12 +106,9 @@ fn build(
     Ok((pipeline, sink))
 }
 
-fn picture(sample: &gst::Sample) -> Result<RgbImage> {
-    let (buffer, caps) = (sample.buffer().context("a frame without pixels")?, sample.caps().context("no caps")?);
-    let info = VideoInfo::from_caps(caps)?;
-    let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &info).context("a frame cannot be read")?;
-    let (stride, row) = (frame.plane_stride()[0] as usize, info.width() as usize * 3);
-    let rows = frame.plane_data(0)?.chunks(stride).take(info.height() as usize);
+fn picture(frame: &Frame<'_>) -> Result<RgbImage> {
+    let (stride, row) = (frame.plane_stride()[0] as usize, frame.width() as usize * 3);
+    let rows = frame.plane_data(0)?.chunks(stride).take(frame.height() as usize);
     let pixels = rows.flat_map(|r| &r[..row]).copied().collect();
-    RgbImage::from_raw(info.width(), info.height(), pixels).ok_or_else(|| anyhow!("a frame is too short"))
+    RgbImage::from_raw(frame.width(), frame.height(), pixels).ok_or_else(|| anyhow!("a frame is too short"))
 }

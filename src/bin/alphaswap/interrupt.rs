@@ -34,15 +34,15 @@ pub fn pressed() -> bool {
 
 /// Says why a run failed, and turns its end into an exit code.
 pub fn exit_code(result: Result<()>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.is::<Interrupted>() => {
-            eprintln!("{error}");
-            ExitCode::from(INTERRUPTED)
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
+    result.map_or_else(|error| failed(&error, ExitCode::FAILURE), |()| ExitCode::SUCCESS)
+}
+
+/// Says why a run failed; `code` is the exit code unless it was interrupted.
+pub fn failed(error: &anyhow::Error, code: ExitCode) -> ExitCode {
+    if error.is::<Interrupted>() {
+        eprintln!("{error}");
+        return ExitCode::from(INTERRUPTED);
     }
+    eprintln!("error: {error:#}");
+    code
 }

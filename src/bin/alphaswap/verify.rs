@@ -44,11 +44,7 @@ pub fn run(args: &Args) -> ExitCode {
     match look(args) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(NOT_FOUND),
-        Err(error) if error.is::<interrupt::Interrupted>() => interrupt::exit_code(Err(error)),
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(FAILED)
-        }
+        Err(error) => interrupt::failed(&error, ExitCode::from(FAILED)),
     }
 }
 

@@ -4,7 +4,7 @@ use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::contrast::{Contrast, room};
-use super::key::{CELLS, DATA, GROUPS, KEY, LEVELS, Level};
+use super::key::{CELLS, COARSE, DATA, FINE, GROUPS, KEY, LEVELS, Level};
 use super::payload::Payload;
 use super::taps::Taps;
 use crate::frame::{FrameInfo, FrameViewMut, PixelFormat};
@@ -15,9 +15,6 @@ pub const PSNR: f32 = 44.3;
 const STRENGTH: [f32; 2] = [0.1, 4.0];
 /// A level that reaches the frame less than this is reckoned with this.
 const LEAST_RESPONSE: f32 = 0.05;
-/// The level that is measured and added; the other is made of it and into it.
-const FINE: Level = LEVELS[0];
-const COARSE: Level = LEVELS[1];
 /// Halvings of the interval in which the common margin is sought.
 const HALVINGS: usize = 20;
 /// No margin that a picture can have is larger.

@@ -7,10 +7,13 @@ pub const COLUMNS: usize = 128;
 /// Cells down, at the coarse level.
 pub const ROWS: usize = 72;
 /// Cells of all levels.
-pub(super) const CELLS: usize = LEVELS[0].cells() + LEVELS[1].cells();
-/// Fine and coarse: small cells carry more where a picture is full of detail, large ones survive more compression.
-pub(super) const LEVELS: [Level; 2] =
-    [Level { scale: 2, first: 0, floor: 40.0 }, Level { scale: 1, first: 4 * COLUMNS * ROWS, floor: 2.0 }];
+pub(super) const CELLS: usize = FINE.cells() + COARSE.cells();
+/// Small cells carry more where a picture is full of detail.
+pub(super) const FINE: Level = Level { scale: 2, first: 0, floor: 40.0 };
+/// Large cells survive more compression.
+pub(super) const COARSE: Level = Level { scale: 1, first: FINE.cells(), floor: 2.0 };
+/// Fine and coarse.
+pub(super) const LEVELS: [Level; 2] = [FINE, COARSE];
 
 /// A grid of cells over the whole frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,6 +81,11 @@ impl Key {
         }
         let sign = (0..CELLS).map(|_| if random.next() >> 63 == 0 { 1.0 } else { -1.0 }).collect();
         Self { group, sign }
+    }
+
+    /// The sign of a cell whose bit is known, 0 for others.
+    pub fn known(&self, cell: usize) -> f32 {
+        if usize::from(self.group[cell]) < DATA { 0.0 } else { self.sign[cell] }
     }
 
     /// Adds up `value(cell)` by group, over the cells in `range`.

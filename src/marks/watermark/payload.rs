@@ -11,6 +11,8 @@ pub const VERSION: u8 = 1;
 const CODE: LDPCCode = LDPCCode::TC128;
 const ITERATIONS: usize = 60;
 const BYTES: usize = 8;
+/// The bits of an id.
+const ID: u32 = 0xff_ffff;
 /// Generator of the check: CRC-12 (polynomial 0x80f).
 const CRC: u16 = 0x80f;
 
@@ -28,14 +30,14 @@ impl Payload {
     pub fn random_session() -> u32 {
         // The standard library's hash maps draw their keys from the operating system's random numbers.
         let random = std::hash::RandomState::new();
-        std::hash::BuildHasher::hash_one(&random, 0) as u32 & 0xff_ffff
+        std::hash::BuildHasher::hash_one(&random, 0) as u32 & ID
     }
 
     /// The coded bits as they are embedded: 1 for a bit of 0, -1 for a 1.
     pub(super) fn encode(self) -> [f32; DATA] {
         let mut codeword = [0_u8; DATA / 8];
         CODE.copy_encode(&self.bytes(), &mut codeword);
-        std::array::from_fn(|i| sign(codeword[i / 8] >> (7 - i % 8) & 1))
+        std::array::from_fn(|i| if bit(&codeword, i) { -1.0 } else { 1.0 })
     }
 
     /// Corrects what was read: positive for 0, the larger the surer. None when the code or the check says that too
@@ -51,25 +53,25 @@ impl Payload {
     /// The bits before coding, as numbers from 0 on.
     pub fn bits(self) -> [bool; 8 * BYTES] {
         let bytes = self.bytes();
-        std::array::from_fn(|i| bytes[i / 8] >> (7 - i % 8) & 1 == 1)
+        std::array::from_fn(|i| bit(&bytes, i))
     }
 
     fn bytes(self) -> [u8; BYTES] {
-        let said = (u64::from(VERSION) << 60)
-            | (u64::from(self.consent & 0xff_ffff) << 36)
-            | (u64::from(self.session & 0xff_ffff) << 12);
+        let said =
+            (u64::from(VERSION) << 60) | (u64::from(self.consent & ID) << 36) | (u64::from(self.session & ID) << 12);
         (said | u64::from(crc(said >> 12))).to_be_bytes()
     }
 
     fn parse(bytes: &[u8; BYTES]) -> Option<Self> {
         let said = u64::from_be_bytes(*bytes);
         let right = crc(said >> 12) == (said & 0xfff) as u16 && said >> 60 == u64::from(VERSION);
-        right.then_some(Self { consent: (said >> 36) as u32 & 0xff_ffff, session: (said >> 12) as u32 & 0xff_ffff })
+        right.then_some(Self { consent: (said >> 36) as u32 & ID, session: (said >> 12) as u32 & ID })
     }
 }
 
-const fn sign(bit: u8) -> f32 {
-    if bit == 0 { 1.0 } else { -1.0 }
+/// Bit `i`, the highest of the first byte being bit 0.
+fn bit(bytes: &[u8], i: usize) -> bool {
+    bytes[i / 8] >> (7 - i % 8) & 1 == 1
 }
 
 /// Remainder of 52 bits, begun with all ones.

@@ -2,7 +2,7 @@
 
 use super::contrast::Contrast;
 use super::evidence::{Evidence, Pilots};
-use super::key::{CELLS, DATA, KEY};
+use super::key::{CELLS, KEY};
 use super::picture::Picture;
 use super::search::{Geometry, locate};
 
@@ -95,7 +95,5 @@ impl Window {
 /// Sum of the groups whose bit is known.
 pub(super) fn known(contrast: &[f32]) -> f32 {
     debug_assert_eq!(contrast.len(), CELLS);
-    let key = &*KEY;
-    let of = |(cell, c): (usize, &f32)| if usize::from(key.group[cell]) < DATA { 0.0 } else { key.sign[cell] * c };
-    contrast.iter().enumerate().map(of).sum()
+    contrast.iter().enumerate().map(|(cell, c)| KEY.known(cell) * c).sum()
 }

@@ -4,7 +4,7 @@ use rustfft::FftPlanner;
 use rustfft::num_complex::Complex32;
 
 use super::contrast::Contrast;
-use super::key::{CELLS, COLUMNS, DATA, GROUPS, KEY, LEVELS, Level, PILOTS, ROWS};
+use super::key::{CELLS, COARSE, COLUMNS, GROUPS, KEY, LEVELS, Level, PILOTS, ROWS};
 use super::picture::Picture;
 use super::read::known;
 
@@ -18,8 +18,7 @@ const PHASES: usize = 3;
 const PICTURES: usize = 12;
 /// Places that are looked at closely.
 const CANDIDATES: usize = 12;
-/// The level that the first look takes, and its number of cells.
-const COARSE: Level = LEVELS[1];
+/// Cells of the level that the first look takes.
 const COARSE_CELLS: usize = COARSE.cells();
 /// Steps of the closer look, in cells.
 const CLOSER: [f32; 4] = [0.3, 0.15, 0.08, 0.04];
@@ -156,9 +155,7 @@ impl Correlation {
         let mut planner = FftPlanner::new();
         let forward = [COLUMNS, ROWS].map(|n| planner.plan_fft_forward(n));
         let inverse = [COLUMNS, ROWS].map(|n| planner.plan_fft_inverse(n));
-        let key = &*KEY;
-        let sign = |i: usize| if usize::from(key.group[i]) < DATA { 0.0 } else { key.sign[i] };
-        let mut known: Vec<_> = COARSE.range().map(|i| Complex32::new(sign(i), 0.0)).collect();
+        let mut known: Vec<_> = COARSE.range().map(|cell| Complex32::new(KEY.known(cell), 0.0)).collect();
         transform(&forward, &mut known);
         Self { forward, inverse, known, contrast: Contrast::default() }
     }
