@@ -24,7 +24,7 @@ fn main() -> Result<()> {
     let mut enroller = Enroller::new()?;
     let sample = enroller.sample(Path::new(&face), &photo, None)?;
     sample.quality.warnings().iter().for_each(|warning| eprintln!("{face}: {warning}"));
-    let consent = Consent { text: "for this example only".into(), date: "today".into() };
+    let consent = Consent::new("for this example only", "2026-11-22".parse()?);
     let identity = enroller.identity("example", consent, vec![sample])?;
 
     // Once per stream: models are loaded, buffers planned.

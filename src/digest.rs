@@ -18,12 +18,20 @@ pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
 ///
 /// # Errors
 /// What reading says.
-pub fn sha256_of(mut source: impl BufRead) -> io::Result<String> {
+pub fn sha256_of(source: impl BufRead) -> io::Result<String> {
+    Ok(hex(&sha256_bytes_of(source)?))
+}
+
+/// Hash of all that `source` gives, as bytes.
+///
+/// # Errors
+/// What reading says.
+pub fn sha256_bytes_of(mut source: impl BufRead) -> io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
     while let chunk @ [_, ..] = source.fill_buf()? {
         hash.update(chunk);
         let read = chunk.len();
         source.consume(read);
     }
-    Ok(hex(&hash.finalize()))
+    Ok(hash.finalize().into())
 }

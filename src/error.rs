@@ -30,6 +30,22 @@ pub enum Error {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// A face may not be put on, or a list of revoked consents cannot be understood.
+    #[error("{path}: {reason}")]
+    Consent {
+        /// The identity file or the list.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+    /// A file cannot be signed, or its manifest cannot be read.
+    #[error("manifest of {path}: {reason}")]
+    Manifest {
+        /// The file, or the certificate.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        reason: String,
+    },
     /// A photo cannot be enrolled.
     #[error("photo {photo}: {reason}")]
     Enroll {

@@ -88,7 +88,7 @@ impl Pipeline {
         warning: Option<String>,
         look: Look,
     ) -> Self {
-        let watermark = Embedder::new(Payload { consent: identity.consent.id(), session: Payload::random_session() });
+        let watermark = Embedder::new(Payload { consent: identity.consent_id(), session: Payload::random_session() });
         let machine = Machine::new(device, painter, identity, path);
         let (tracker, flight, badge, size, last_time, marking, done) = Default::default();
         Self { machine, warning, look, tracker, flight, badge, watermark, size, last_time, marking, done }
@@ -104,7 +104,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Model`] when the identity lacks the embedding that the generator needs; the old one stays.
     pub fn set_identity(&mut self, identity: Arc<Identity>) -> Result<()> {
-        let consent = identity.consent.id();
+        let consent = identity.consent_id();
         self.machine.set_identity(identity)?;
         self.watermark.set_payload(Payload { consent, ..self.payload() });
         Ok(())

@@ -2,6 +2,7 @@
 
 mod arcface;
 mod cli;
+mod consent;
 mod device;
 mod element;
 mod engine_cpu;

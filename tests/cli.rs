@@ -2,6 +2,9 @@
 
 mod enroll;
 mod help;
+mod identity;
+#[cfg(feature = "c2pa")]
+mod manifest;
 mod swap;
 mod tools;
 mod verify;
@@ -15,8 +18,13 @@ use tempfile::TempDir;
 
 /// The tool.
 fn alphaswap() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_alphaswap"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alphaswap"));
+    command.env("XDG_CONFIG_HOME", CONFIG.path());
+    command
 }
+
+/// The user's configuration folder, for keys and lists.
+static CONFIG: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
 /// A file of the demo's media.
 pub fn media(name: &str) -> PathBuf {

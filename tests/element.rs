@@ -6,12 +6,13 @@ use std::sync::Once;
 use alphaswap::align::EncoderCrop;
 use alphaswap::face::{Landmarks, POINTS, Pose};
 use alphaswap::frame::PixelFormat;
-use alphaswap::identity::{Consent, Embedding, Identity, Texture};
+use alphaswap::identity::{Consent, Date, Embedding, Identity, Key, Texture};
 use glam::Vec3;
 use gst::prelude::*;
 
 mod bus;
 mod caps;
+mod consent;
 mod faces;
 mod inspect;
 mod latency;
@@ -44,7 +45,9 @@ impl Source {
         let path = dir.path().join("nobody.alphaface");
         let values = (0..1024).map(|i| (i as f32).sin()).collect();
         let embedding = Embedding { encoder: encoder.into(), crop: EncoderCrop::MeshBox, sha256: None, values };
-        Identity { embeddings: vec![embedding], ..nobody() }.save(&path).unwrap();
+        let mut identity = Identity { embeddings: vec![embedding], ..nobody() };
+        identity.sign(&Key::from_secret(&[7; 32]));
+        identity.save(&path).unwrap();
         Self { _dir: dir, path }
     }
 }
@@ -61,7 +64,7 @@ fn nobody() -> Identity {
     };
     Identity {
         name: "Nobody".into(),
-        consent: Consent { text: "nobody's face".into(), date: "2026-01-01".into() },
+        consent: Consent::new("nobody's face", Date::constant(2026, 1, 1)),
         embeddings: Vec::new(),
         textures: vec![texture],
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alphaswap::align::{EncoderCrop, arcface_from_frame, crop_from_frame};
 use alphaswap::face::{Landmarks, POINTS};
 use alphaswap::identity::enroll::Enroller;
-use alphaswap::identity::{Consent, Identity};
+use alphaswap::identity::{Consent, Date, Identity};
 use alphaswap::models::{Card, Model, Weights};
 use alphaswap::nets::{ArcfaceConfig, GeneratorConfig};
 use alphaswap::path::Painter;
@@ -85,7 +85,7 @@ fn kai(encoder: &Model) -> Identity {
     let path = clip::media("kai.jpg");
     let mut enroller = Enroller::new().unwrap().with_encoder(encoder).unwrap();
     let sample = enroller.sample(&path, &image::open(&path).unwrap().to_rgb8(), None).unwrap();
-    let consent = Consent { text: "nobody's face".into(), date: "2026-11-21".into() };
+    let consent = Consent::new("nobody's face", Date::constant(2026, 11, 21));
     enroller.identity("Kai", consent, vec![sample]).unwrap()
 }
 

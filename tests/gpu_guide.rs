@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use alphaswap::align::canvas_side;
 use alphaswap::face::Landmarks;
 use alphaswap::guide::{Options, Source};
-use alphaswap::identity::{Consent, Identity, Texture};
+use alphaswap::identity::{Consent, Date, Identity, Texture};
 use alphaswap::mesh::pose;
 use alphaswap::path::gpu::face::Placement;
 use alphaswap::path::{FaceJob, Smoothed};
@@ -57,7 +57,7 @@ fn texture(face: &Landmarks, crop: usize, phase: f32) -> Texture {
 }
 
 fn source(textures: Vec<Texture>) -> Source {
-    let consent = Consent { text: "a drawing".into(), date: "2025-01-01".into() };
+    let consent = Consent::new("a drawing", Date::constant(2025, 1, 1));
     Source::new(&Identity { name: "drawn".into(), consent, embeddings: vec![], textures })
 }
 

@@ -7,7 +7,7 @@ use alphaswap::guide::raster::{Raster, UNCOVERED};
 use alphaswap::guide::select::{View, choose};
 use alphaswap::guide::window::Window;
 use alphaswap::guide::{Options, Source, Stage, color, density, shape};
-use alphaswap::identity::{Consent, Identity, Texture};
+use alphaswap::identity::{Consent, Date, Identity, Texture};
 use alphaswap::mask::HullMask;
 use alphaswap::mesh::topology::{FACE_OVAL, INNER_LIPS, LEFT_EYE, RIGHT_EYE};
 use alphaswap::mesh::{canonical, pose};
@@ -52,7 +52,7 @@ fn texture(yaw: f32, tint: [f32; 3]) -> Texture {
 }
 
 fn identity(textures: Vec<Texture>) -> Source {
-    let consent = Consent { text: "a drawing".into(), date: "2025-01-01".into() };
+    let consent = Consent::new("a drawing", Date::constant(2025, 1, 1));
     Source::new(&Identity { name: "drawn".into(), consent, embeddings: vec![], textures })
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use alphaswap::Error;
 use alphaswap::align::EncoderCrop;
 use alphaswap::face::{Landmarks, POINTS, Pose};
-use alphaswap::identity::{Consent, Embedding, Identity, Texture};
+use alphaswap::identity::{Consent, Date, Embedding, Identity, Texture};
 use alphaswap::nets::{GeneratorConfig, IdentityConfig};
 use glam::Vec3;
 use proptest::prelude::*;
@@ -24,7 +24,11 @@ fn identity(textures: usize, side: usize) -> Identity {
     };
     Identity {
         name: "Zoë".into(),
-        consent: Consent { text: "Zoë, to everything,\nuntil revoked".into(), date: "2026-01-31".into() },
+        consent: Consent {
+            until: Some(Date::constant(2027, 1, 31)),
+            evidence: Some("a letter".into()),
+            ..Consent::new("Zoë, to everything,\nuntil revoked", Date::constant(2026, 1, 31))
+        },
         embeddings: vec![
             embedding("faceres_224", EncoderCrop::MeshBox, 1024),
             embedding("arcface_w600k_r50", EncoderCrop::Arcface112, 512),
@@ -113,6 +117,16 @@ fn is_not_saved_where_it_cannot_be() {
     assert!(message.contains("folder"), "{message}");
     let message = identity(1, 64).save(dir.path().join("no/such/me.alphaface")).unwrap_err().to_string();
     assert!(message.contains("me.alphaface"), "{message}");
+}
+
+#[test]
+fn the_fuzzers_start_from_valid_files_of_each_version() {
+    for (version, signed) in [("2", false), ("3", true)] {
+        let path = format!("{}/tests/fuzz/corpus/identity/version-{version}", env!("CARGO_MANIFEST_DIR"));
+        let identity = Identity::open(path).unwrap();
+        assert_eq!((identity.consent.until.is_some(), identity.consent.signature.is_some()), (signed, signed));
+        assert!(identity.check_signature().is_err(), "nobody signed it");
+    }
 }
 
 #[test]

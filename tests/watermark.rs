@@ -213,7 +213,7 @@ fn swapped_frames_say_whose_consent_they_had_and_others_nothing() {
     });
     let (verdict, spread) = reader.finish();
     assert!(swapped > 40 && verdict.found() && !spread.is_empty() && spread.len() <= 12, "{swapped} {verdict:?}");
-    let said = Payload { consent: person.consent.id(), session: 77 };
+    let said = Payload { consent: person.consent_id(), session: 77 };
     assert_eq!(verdict.payloads.iter().map(|(p, _)| *p).collect::<Vec<_>>(), [said]);
     assert!(verdict.marked < verdict.seconds && verdict.marked * 4 > verdict.seconds * 3, "{verdict:?}");
 }

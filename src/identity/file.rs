@@ -6,16 +6,17 @@
 //! | `textures.{i}.rgb` | u8 `[side, side, 3]` | aligned photo, i from 0 without gaps |
 //! | `textures.{i}.points` | f32 `[468, 3]` | its mesh in canvas pixels |
 //!
-//! Metadata (all text): `format` = `alphaface`, `version` = `2`, `name`, `consent`, `date`; for each embedding
-//! `embeddings.{i}.encoder` (its name), `embeddings.{i}.crop` (an [`EncoderCrop`]) and, where it is known,
+//! Metadata (all text): `format` = `alphaface`, `version` = `3`, `name`; the [`Consent`] record: `consent` (its text),
+//! `date` (`YYYY-MM-DD`), if it has them `until` and `evidence`, if it is signed `enroller` and `signature` (in
+//! hexadecimal digits); for each embedding `embeddings.{i}.encoder` (its name), `embeddings.{i}.crop` (an [`EncoderCrop`]) and, where it is known,
 //! `embeddings.{i}.sha256` (of the encoder's weights file); for each texture `textures.{i}.pose` = yaw, pitch, roll in
 //! degrees, separated by spaces.
 //!
 //! An embedding is stored as the encoder gave it. The matrix that AlphaFace and inswapper map it by (emap) belongs to
 //! the generator's model file, so that one identity fits every generator of its encoders, whatever their emap.
 //!
-//! Version 1, which is still read, has one embedding: the tensor `embedding`, by the `encoder` of the metadata, on
-//! [`EncoderCrop::MeshBox`].
+//! Older versions are still read. Version 2 has records without end, evidence and signature. Version 1 also has one
+//! embedding: the tensor `embedding`, by the `encoder` of the metadata, on [`EncoderCrop::MeshBox`].
 
 use std::collections::HashMap;
 use std::fs;
@@ -23,12 +24,16 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use bytemuck::{cast_slice, pod_collect_to_vec};
+use data_encoding::HEXLOWER;
 use glam::Vec3;
+use jiff::civil::Date;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
+use super::consent::Signature;
 use super::validate::validate;
 use super::{Consent, Embedding, Identity, Texture};
 use crate::align::EncoderCrop;
+use crate::digest::hex;
 use crate::error::{Error, Result};
 use crate::face::{Landmarks, POINTS, Pose};
 use crate::files::write_atomically;
@@ -36,9 +41,10 @@ use crate::files::write_atomically;
 /// Value of the metadata key `format`.
 pub const FORMAT: &str = "alphaface";
 /// Version of the layout that is written.
-pub const VERSION: &str = "2";
-/// The older version that is read, too.
+pub const VERSION: &str = "3";
+/// The older versions that are read, too.
 const VERSION_1: &str = "1";
+const VERSION_2: &str = "2";
 /// Embeddings in a file at most.
 pub const MAX_EMBEDDINGS: usize = 16;
 /// Textures in a file at most.
@@ -58,7 +64,6 @@ pub(super) type Check<T> = Result<T, String>;
 pub(super) fn open(path: &Path) -> Result<Identity> {
     let broken = |reason: String| Error::Identity { path: path.into(), reason };
     let bytes = read(path)?;
-    sniff(&bytes).map_err(broken)?;
     parse(&bytes).map_err(broken)
 }
 
@@ -124,7 +129,9 @@ fn sniff(bytes: &[u8]) -> Check<()> {
     Ok(())
 }
 
-fn parse(bytes: &[u8]) -> Check<Identity> {
+/// See [`Identity::parse`].
+pub(super) fn parse(bytes: &[u8]) -> Check<Identity> {
+    sniff(bytes)?;
     let broken = |e| format!("it is broken or cut short ({e}); copy it again or enroll again");
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(broken)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(broken)?;
@@ -140,15 +147,15 @@ fn parse(bytes: &[u8]) -> Check<Identity> {
             sha256: None,
             values: floats(&tensors, "embedding")?.1,
         }],
-        VERSION => embeddings(&tensors, &meta)?,
+        VERSION_2 | VERSION => embeddings(&tensors, &meta)?,
         _ => {
-            let reads = format!("this program reads versions {VERSION_1} and {VERSION}");
+            let reads = format!("this program reads versions {VERSION_1} to {VERSION}");
             return Err(format!("it has version `{version}`, {reads}; enroll again"));
         }
     };
     let identity = Identity {
         name: text(&meta, "name")?,
-        consent: Consent { text: text(&meta, "consent")?, date: text(&meta, "date")? },
+        consent: consent(&meta)?,
         embeddings,
         textures: textures(&tensors, &meta)?,
     };
@@ -158,6 +165,29 @@ fn parse(bytes: &[u8]) -> Check<Identity> {
 
 fn text(meta: &HashMap<String, String>, key: &str) -> Check<String> {
     meta.get(key).cloned().ok_or_else(|| format!("`{key}` is missing in its metadata"))
+}
+
+fn consent(meta: &HashMap<String, String>) -> Check<Consent> {
+    let day = |key: &str, text: &String| {
+        text.parse::<Date>().map_err(|_| format!("`{key}` in its metadata is no date like 2026-11-30"))
+    };
+    let signature = match (meta.get("enroller"), meta.get("signature")) {
+        (None, None) => None,
+        (enroller, signature) => {
+            let bytes = |text: Option<&String>| HEXLOWER.decode(text?.as_bytes()).ok();
+            let enroller = bytes(enroller).and_then(|b| b.try_into().ok());
+            let signature = bytes(signature).and_then(|b| b.try_into().ok());
+            let broken = "`enroller` or `signature` in its metadata is missing or broken";
+            Some(enroller.zip(signature).map(|(enroller, bytes)| Signature { enroller, bytes }).ok_or(broken)?)
+        }
+    };
+    Ok(Consent {
+        text: text(meta, "consent")?,
+        date: day("date", &text(meta, "date")?)?,
+        until: meta.get("until").map(|text| day("until", text)).transpose()?,
+        evidence: meta.get("evidence").cloned(),
+        signature,
+    })
 }
 
 fn embeddings(tensors: &SafeTensors<'_>, meta: &HashMap<String, String>) -> Check<Vec<Embedding>> {
@@ -244,8 +274,13 @@ fn serialize(identity: &Identity) -> Result<Vec<u8>, safetensors::SafeTensorErro
         text("version", VERSION),
         text("name", &identity.name),
         text("consent", &identity.consent.text),
-        text("date", &identity.consent.date),
+        text("date", &identity.consent.date.to_string()),
     ]);
+    meta.extend(identity.consent.until.map(|day| text("until", &day.to_string())));
+    meta.extend(identity.consent.evidence.as_ref().map(|evidence| text("evidence", evidence)));
+    if let Some(Signature { enroller, bytes }) = &identity.consent.signature {
+        meta.extend([text("enroller", &hex(enroller)), text("signature", &hex(bytes))]);
+    }
     let points: Vec<Vec<f32>> =
         identity.textures.iter().map(|t| t.points.0.iter().flat_map(|p| p.to_array()).collect()).collect();
     let floats = |shape: Vec<usize>, values| TensorView::new(Dtype::F32, shape, cast_slice::<f32, u8>(values));

@@ -1,38 +1,33 @@
 //! Identities: the person whose face is put on, made once by enrolling ([`enroll`]) and kept in a file ([`mod@file`]).
 
+pub mod consent;
 pub(crate) mod encoder;
 pub mod enroll;
 pub mod file;
+pub mod key;
 pub mod photo;
 pub mod quality;
+pub mod revocations;
 mod validate;
 
 use std::fmt::Display;
 use std::path::Path;
 
 use glam::Vec3;
-use sha2::{Digest, Sha256};
+pub use jiff::civil::Date;
+
+pub use self::consent::Consent;
+pub use self::key::Key;
+pub use self::revocations::Revocations;
 
 use crate::align::EncoderCrop;
 use crate::error::{Error, Result};
 use crate::face::{Landmarks, Pose};
 use crate::nets::IdentityConfig;
 
-/// Who agreed to what, and when.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Consent {
-    /// Free text: who agreed, to what, until when.
-    pub text: String,
-    /// Day of the enrolment, `YYYY-MM-DD`.
-    pub date: String,
-}
-
-impl Consent {
-    /// Short name of the record in watermarks: the first 24 bits of the SHA-256 of its date, a line feed and its text.
-    pub fn id(&self) -> u32 {
-        let hash = Sha256::digest(format!("{}\n{}", self.date, self.text));
-        u32::from_be_bytes([0, hash[0], hash[1], hash[2]])
-    }
+/// The time by this machine's clock.
+pub fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }
 
 /// One aligned photo of the identity.
@@ -76,13 +71,32 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads an identity file.
+    /// Reads an identity file. Whether the face may be put on it does not ask: see [`Self::open_permitted`].
     ///
     /// # Errors
     /// [`Error::Identity`] says what the file is instead (a photo, a model, a text file, a folder, nothing at all) or
     /// what is broken in it; [`Error::Io`] when it cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         file::open(path.as_ref())
+    }
+
+    /// Reads the bytes of an identity file.
+    ///
+    /// # Errors
+    /// What they are instead, or what is broken.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        file::parse(bytes)
+    }
+
+    /// Reads an identity file for use: its consent record must be signed, in force, and not in `revoked`.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and [`Error::Consent`] when the face may not be put on today.
+    pub fn open_permitted(path: impl AsRef<Path>, revoked: &Revocations) -> Result<Self> {
+        let path = path.as_ref();
+        let identity = Self::open(path)?;
+        let permit = identity.permit(now(), revoked);
+        permit.map(|()| identity).map_err(|reason| Error::Consent { path: path.into(), reason })
     }
 
     /// The embedding that a generator `wants`, `[wants.width]`.

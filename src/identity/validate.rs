@@ -14,12 +14,15 @@ const SIDES: std::ops::RangeInclusive<usize> = 32..=1280;
 pub fn validate(identity: &Identity) -> Check<()> {
     let Identity { name, consent, embeddings, textures } = identity;
     let encoders = embeddings.iter().map(|e| ("encoder", &e.encoder));
-    let texts = [("name", name), ("consent", &consent.text), ("date", &consent.date)];
-    for (key, text) in texts.into_iter().chain(encoders) {
-        let control = |c: char| c.is_control() && !(key == "consent" && matches!(c, '\n' | '\t'));
+    let texts = [("name", name), ("consent", &consent.text)].into_iter();
+    for (key, text) in texts.chain(consent.evidence.iter().map(|e| ("evidence", e))).chain(encoders) {
+        let control = |c: char| c.is_control() && !(matches!(key, "consent" | "evidence") && matches!(c, '\n' | '\t'));
         if text.trim().is_empty() || text.chars().count() > MAX_TEXT || text.chars().any(control) {
             return Err(format!("`{key}` is empty, too long or holds control characters"));
         }
+    }
+    if let Some(until) = consent.until.filter(|until| *until < consent.date) {
+        return Err(format!("its consent ends on {until}, before it begins on {}", consent.date));
     }
     if embeddings.is_empty() || embeddings.len() > MAX_EMBEDDINGS {
         return Err(format!("it has {} embeddings, expected 1 to {MAX_EMBEDDINGS}", embeddings.len()));

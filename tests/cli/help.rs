@@ -11,7 +11,7 @@ fn help(arguments: &[&str]) -> String {
 #[test]
 fn help_is_as_agreed() {
     insta::assert_snapshot!("help", help(&[]));
-    for command in ["enroll", "swap", "live", "verify", "doctor", "bench", "net"] {
+    for command in ["enroll", "swap", "live", "verify", "identity", "doctor", "bench", "net"] {
         insta::assert_snapshot!(format!("help_{command}"), help(&[command]));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alphaswap::identity::Identity;
+use alphaswap::identity::{Identity, Key};
 use gst::prelude::*;
 use image::{Rgb, RgbImage};
 
@@ -15,7 +15,7 @@ const CLIP: &str = "videotestsrc num-buffers=60 pattern=ball ! video/x-raw,width
     audiotestsrc num-buffers=100 samplesperbuffer=1024 ! audio/x-raw,rate=44100 ! avenc_aac ! aacparse ! mux. ";
 
 /// Plays a pipeline to its end.
-fn play(description: &str) {
+pub fn play(description: &str) {
     gst::init().unwrap();
     let pipeline = gst::parse::launch(description).unwrap();
     pipeline.set_state(gst::State::Playing).unwrap();
@@ -33,7 +33,7 @@ fn clip() -> TempDir {
 }
 
 /// Presentation times and bytes of the packets of the first stream of a kind (`video`, `audio`).
-fn packets(path: &Path, kind: &'static str) -> Vec<(Duration, Vec<u8>)> {
+pub fn packets(path: &Path, kind: &'static str) -> Vec<(Duration, Vec<u8>)> {
     gst::init().unwrap();
     let pipeline = gst::parse::launch(&format!("filesrc location={} ! parsebin name=p", path.display())).unwrap();
     let pipeline = pipeline.downcast::<gst::Pipeline>().unwrap();
@@ -231,6 +231,7 @@ fn an_identity_of_another_encoder_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let mut other = Identity::open(identity()).unwrap();
     other.embeddings[0].encoder = "arcface_w600k_r50".into();
+    other.sign(&Key::from_secret(&[7; 32]));
     other.save(dir.path().join("other.alphaface")).unwrap();
     let mut command = alphaswap();
     command.current_dir(dir.path()).arg("swap").arg(media("ada.jpg"));

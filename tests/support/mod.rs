@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use alphaswap::color::Conversion;
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameView, FrameViewMut, Matrix, PixelFormat, Range};
 use alphaswap::identity::enroll::Enroller;
-use alphaswap::identity::{Consent, Identity};
+use alphaswap::identity::{Consent, Date, Identity};
 use glam::Vec3;
 use proptest::prelude::*;
 
@@ -68,7 +68,7 @@ pub fn identity() -> Identity {
         let photo = image::open(&path).unwrap().to_rgb8();
         let mut enroller = Enroller::new().unwrap();
         let sample = enroller.sample(&path, &photo, None).unwrap();
-        let consent = Consent { text: "nobody's face".into(), date: "2026-11-21".into() };
+        let consent = Consent::new("nobody's face", Date::constant(2026, 11, 21));
         enroller.identity("Kai", consent, vec![sample]).unwrap()
     });
     KAI.clone()

@@ -3,7 +3,7 @@
 use gst::glib;
 use gst::prelude::*;
 
-use crate::imp;
+use crate::{imp, label};
 
 glib::wrapper! {
     /// The element `alphaswap`: a video filter that puts an enrolled identity's face on the faces of a stream.
@@ -21,6 +21,7 @@ pub const NAME: &str = "alphaswap";
 /// When the type or the factory cannot be registered.
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
     AlphaSwap::register_enums();
+    label::register();
     gst::Element::register(Some(plugin), NAME, gst::Rank::NONE, AlphaSwap::static_type())
 }
 
@@ -42,6 +43,8 @@ Puts an enrolled identity's face on the faces of a video stream, in place, frame
                                ! videoconvert ! autovideosink
                            Interlaced video is refused: put `deinterlace` before the filter.
 
+                           Consent. The identity's consent record must be signed, unaltered, in force today and not in
+                           the property revocation-list: else the element refuses it with an error.
                            Faces.   Up to max-faces faces are followed and swapped. Frames without one leave
                            bit-identical, and so does the chroma outside faces and badge. A face that was swapped a
                            moment ago and cannot be swapped now is hidden as the property fallback says; only
@@ -68,4 +71,6 @@ Puts an enrolled identity's face on the faces of a video stream, in place, frame
                              alphaswap-face-lost   the same, with the place where it was last seen
                              alphaswap-badge-hidden  text (what the user must then do), running-time: with the first
                                                    swapped face that has no badge
-                           Buffers carry a GstVideoRegionOfInterestMeta of type `face` for each face.";
+                           Buffers carry a GstVideoRegionOfInterestMeta of type `face` for each face, and frames in
+                           which one was swapped an AlphaSwapSyntheticMeta (digital-source-type, consent, session).
+                           Before the first of them the stream gets the tags keywords and comment that say so.";

@@ -46,6 +46,7 @@ pub(crate) fn code(error: &Error) -> Code {
         }
         Error::Io { .. } => Code::Resource(ResourceError::OpenRead),
         Error::Identity { .. } | Error::Model { .. } | Error::Enroll { .. } => Code::Resource(ResourceError::Read),
+        Error::Consent { .. } => Code::Resource(ResourceError::NotAuthorized),
         Error::Device(_) => Code::Library(LibraryError::Init),
         Error::DeviceLost(_) => Code::Resource(ResourceError::Failed),
         Error::Frame(_) => Code::Stream(StreamError::Format),

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use alphaswap::identity::Identity;
 use alphaswap::settings::Look;
 use gst::glib;
 use gst::subclass::prelude::*;
@@ -27,6 +26,11 @@ pub struct AlphaSwap {
     #[property(
         name = "source", type = Option<PathBuf>, member = source, get, set = Self::set_source, nick = "Source",
         blurb = "Identity file, made by `alphaswap enroll`; may be changed while playing", mutable_playing
+    )]
+    #[property(
+        name = "revocation-list", type = Option<PathBuf>, member = revocation_list, get, set, nick = "Revocation list",
+        blurb = "List of consents that were taken back, made by `alphaswap identity revoke`, read whenever an identity \
+                 is opened; by default the user's own list, if there is one", mutable_playing
     )]
     #[property(
         name = "model", type = String, member = model, get, set = Self::set_model, nick = "Model",
@@ -113,6 +117,8 @@ pub struct AlphaSwap {
     pub(crate) started: AtomicBool,
     /// The stream was interrupted: the next frame has nothing to do with the last one.
     pub(crate) interrupted: AtomicBool,
+    /// Whether downstream was told that the stream has synthetic parts.
+    pub(crate) announced: AtomicBool,
     /// Set while playing, for the next frame.
     pub(crate) next_person: Mutex<Option<Person>>,
     /// Nanoseconds for which frames are held back.
@@ -130,8 +136,9 @@ impl AlphaSwap {
         if !self.started.load(Ordering::SeqCst) {
             return lock(&self.settings).source = source;
         }
-        let (path, identity) = match source.map(|path| (Identity::open(&path), path)) {
-            Some((Ok(identity), path)) => (path, Arc::new(identity)),
+        let settings = lock(&self.settings).clone();
+        let (path, identity) = match source.map(|path| (settings.person(&path), path)) {
+            Some((Ok(identity), path)) => (path, identity),
             Some((Err(e), _)) => return self.warn(error::code(&e), &format!("the identity stays as it was: {e}")),
             None => return gst::warning!(CAT, imp = self, "source cannot be unset while playing"),
         };

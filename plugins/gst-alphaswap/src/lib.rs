@@ -7,12 +7,14 @@
 //! - `imp`: the element's state, properties and pads
 //! - `transform`: the way of a buffer through the element, and of events and queries
 //! - `session`: what lives from start to stop, and what happens to a frame
+//! - `label`: the meta and the tags that say a frame is synthetic
 //! - `settings`, `frame`, `stats`, `qos`, `report`, `post`, `error`: one translation each
 
 pub mod element;
 mod error;
 mod frame;
 mod imp;
+mod label;
 mod post;
 mod qos;
 mod report;
@@ -22,6 +24,7 @@ mod stats;
 mod transform;
 
 pub use element::AlphaSwap;
+pub use label::META;
 pub use settings::{BadgePosition, Fallback};
 
 fn plugin_init(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {

@@ -16,7 +16,7 @@ use gst_video::VideoInfo;
 use crate::report::{self, Rect};
 use crate::settings::Settings;
 use crate::stats::Sample;
-use crate::{error, frame};
+use crate::{error, frame, label};
 
 /// Stream time that may pass without a look at the frames: someone who comes into the picture is seen that long.
 const MAX_BLIND: ClockTime = ClockTime::from_mseconds(300);
@@ -108,8 +108,9 @@ impl Session {
         let source = settings.source.as_deref().ok_or_else(error::no_source)?;
         let Ok(device) = settings.device.parse();
         let Ok(model) = settings.model.parse();
-        let pipeline = Identity::open(source)
-            .and_then(|identity| Pipeline::new(&device, &model, Arc::new(identity), settings.look()))
+        let pipeline = settings
+            .person(source)
+            .and_then(|identity| Pipeline::new(&device, &model, identity, settings.look()))
             .map_err(|e| error::message(&e))?;
         Ok(Self {
             source: source.into(),
@@ -225,6 +226,9 @@ impl Session {
     fn finished(&mut self, last: Held, report: Report, late: Option<i64>, start: Instant) -> Finished {
         let Held { mut buffer, info, running_time, .. } = last;
         report::attach(buffer.make_mut(), &report.faces, info);
+        if report.marked {
+            label::attach(buffer.make_mut(), self.pipeline.payload());
+        }
         self.concealed_in_a_row = if late.is_some() { self.concealed_in_a_row + 1 } else { 0 };
         let warning = report.warning.clone().filter(|w| self.is_news(w));
         let sample = Sample {

@@ -1,7 +1,10 @@
 //! The element's properties as one value. Defaults and ranges come from [`alphaswap::settings`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use alphaswap::Result;
+use alphaswap::identity::{Identity, Revocations};
 use alphaswap::settings::{self, Corner, Look};
 use gst::glib;
 
@@ -85,6 +88,7 @@ impl From<Corner> for BadgePosition {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub source: Option<PathBuf>,
+    pub revocation_list: Option<PathBuf>,
     pub model: String,
     pub device: String,
     pub latency_frames: u32,
@@ -115,6 +119,7 @@ impl Default for Settings {
         let look = Look::default();
         Self {
             source: None,
+            revocation_list: None,
             model: default_model().into(),
             device: default_device().into(),
             latency_frames: 0,
@@ -133,6 +138,15 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Opens an identity, if it may be put on today.
+    ///
+    /// # Errors
+    /// The library's.
+    pub(crate) fn person(&self, source: &Path) -> Result<Arc<Identity>> {
+        let revoked = Revocations::open(self.revocation_list.as_deref())?;
+        Identity::open_permitted(source, &revoked).map(Arc::new)
+    }
+
     /// Names the person who plays on, unless yet another one was set meanwhile.
     pub(crate) fn put_back(&mut self, refused: Refused) {
         if self.source.as_ref() == Some(&refused.source) {

@@ -12,7 +12,7 @@ use gst_base::subclass::prelude::*;
 use crate::imp::{AlphaSwap, CAT, lock};
 use crate::session::{Finished, Request, Session};
 use crate::stats::Stats;
-use crate::{error, post};
+use crate::{error, label, post};
 
 impl AlphaSwap {
     fn running_time(&self, time: Option<gst::ClockTime>) -> Option<gst::ClockTime> {
@@ -41,6 +41,9 @@ impl AlphaSwap {
     /// Posts what a frame brought.
     fn tell(&self, finished: Finished) -> gst::Buffer {
         let Finished { buffer, late, running_time, outcome } = finished;
+        if outcome.sample.marked && !self.announced.swap(true, Ordering::SeqCst) {
+            label::announce(&self.obj());
+        }
         let full = lock(&self.stats).record(&outcome.sample, Instant::now());
         for structure in outcome.messages.into_iter().chain(full) {
             post::element(&self.obj(), structure);
@@ -108,6 +111,7 @@ impl BaseTransformImpl for AlphaSwap {
         *lock(&self.session) = None;
         *lock(&self.next_person) = None;
         *lock(&self.stats) = Stats::default();
+        self.announced.store(false, Ordering::SeqCst);
         self.latency.store(0, Ordering::SeqCst);
         Ok(())
     }
@@ -159,7 +163,7 @@ impl BaseTransformImpl for AlphaSwap {
         known
     }
 
-    fn sink_event(&self, event: gst::Event) -> bool {
+    fn sink_event(&self, mut event: gst::Event) -> bool {
         match event.view() {
             gst::EventView::FlushStop(_) => {
                 lock(&self.qos).reset();
@@ -171,11 +175,20 @@ impl BaseTransformImpl for AlphaSwap {
             _ => {}
         }
         match event.view() {
-            gst::EventView::StreamStart(_) => self.interrupted.store(true, Ordering::SeqCst),
+            gst::EventView::StreamStart(_) => {
+                self.interrupted.store(true, Ordering::SeqCst);
+                self.announced.store(false, Ordering::SeqCst);
+            }
             gst::EventView::Segment(e) if *e.segment() != self.obj().segment() => {
                 self.interrupted.store(true, Ordering::SeqCst);
             }
             _ => {}
+        }
+        if let gst::EventView::Tag(e) = event.view()
+            && self.announced.load(Ordering::SeqCst)
+            && label::of_stream(e.tag())
+        {
+            event = label::tagged(Some(e.tag()));
         }
         self.parent_sink_event(event)
     }

@@ -22,20 +22,25 @@ pub fn pictures(
     size: Option<(u32, u32)>,
     mut take: impl FnMut(RgbImage) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
-    samples(&media::uri(path)?, gst_video::VideoFormat::Rgb, every, size, |frame, _| take(picture(frame)?))
+    let each = |frame: &Frame<'_>, _| take(picture(frame)?);
+    samples(&media::uri(path)?, gst_video::VideoFormat::Rgb, every, size, each, |_| {})
         .with_context(|| path.display().to_string())
 }
 
 /// Calls `take` with the luma codes of each picture of the video at `uri`, at least `every` apart: columns, rows, bytes
-/// from row to row, and when it is shown.
+/// from row to row, and when it is shown. Hands each text of the stream's tags to `tag`.
 pub fn luma(
     uri: &str,
     every: Duration,
     mut take: impl FnMut(&[u8], [usize; 3], Duration) -> Result<ControlFlow<()>>,
+    mut tag: impl FnMut(&str),
 ) -> Result<()> {
-    samples(uri, gst_video::VideoFormat::Gray8, every, None, |frame, time| {
+    let each = |frame: &Frame<'_>, time| {
         let size = [frame.width() as usize, frame.height() as usize, frame.plane_stride()[0] as usize];
         take(frame.plane_data(0)?, size, time)
+    };
+    samples(uri, gst_video::VideoFormat::Gray8, every, None, each, |tags| {
+        tags.iter().filter_map(|(_, value)| value.get::<String>().ok()).for_each(|text| tag(&text));
     })
 }
 
@@ -46,6 +51,7 @@ fn samples(
     every: Duration,
     size: Option<(u32, u32)>,
     mut take: impl FnMut(&Frame<'_>, Duration) -> Result<ControlFlow<()>>,
+    mut tags: impl FnMut(&gst::TagListRef),
 ) -> Result<()> {
     let (pipeline, sink) = build(uri, format, size)?;
     let bus = pipeline.bus().context("a pipeline without a bus")?;
@@ -63,9 +69,11 @@ fn samples(
                     return Ok(());
                 }
             }
-        } else if let Some(message) = bus.pop_filtered(&[gst::MessageType::Error]) {
-            if let gst::MessageView::Error(error) = message.view() {
-                return Err(media::bus_error(error));
+        } else if let Some(message) = bus.pop_filtered(&[gst::MessageType::Error, gst::MessageType::Tag]) {
+            match message.view() {
+                gst::MessageView::Error(error) => return Err(media::bus_error(error)),
+                gst::MessageView::Tag(message) => tags(&message.tags()),
+                _ => {}
             }
         } else if sink.is_eos() {
             drop(playing);

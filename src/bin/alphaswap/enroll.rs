@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alphaswap::Error;
-use alphaswap::identity::Consent;
 use alphaswap::identity::enroll::{Enroller, Sample, best_views};
 use alphaswap::models::Model;
 use anyhow::{Context, Result, bail};
 
+use crate::consent::ConsentArgs;
 use crate::{decode, media, picture};
 
 /// Time between two looks at a video, and looks at most.
@@ -20,7 +20,7 @@ const MAX_LOOKS: usize = 300;
 ///
 /// One sharp, evenly lit photo from the front is enough; photos with the head turned a little to the left and to the
 /// right (15 to 40 degrees) make turned faces better. Of a video the best frames from each side are taken. Only enroll
-/// people who agreed to it: the consent text is stored in the file.
+/// people who agreed to it: the consent is stored in the file and signed with your key.
 #[derive(clap::Args)]
 pub struct Args {
     /// Photos (JPEG, PNG, WebP) or videos of one person.
@@ -32,9 +32,8 @@ pub struct Args {
     /// Name of the person.
     #[arg(long)]
     name: String,
-    /// Who agreed, to what, when; stored in the file.
-    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    consent: String,
+    #[command(flatten)]
+    consent: ConsentArgs,
     /// Model file of the encoder that another generator needs, an imported ArcFace; can be given several times. The
     /// identity then fits that generator as well as `mesh` and `guided`.
     #[arg(long = "encoder", value_name = "FILE")]
@@ -53,6 +52,7 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("{}: exists already; add --overwrite to replace it", args.output.display());
     }
     args.photos.iter().try_for_each(|photo| media::check_input(photo))?;
+    let (consent, key) = (args.consent.record()?, args.consent.key()?);
     let mut enroller = Enroller::new()?;
     for path in &args.encoders {
         enroller = enroller.with_encoder(&Model::open(path)?)?;
@@ -66,9 +66,9 @@ pub fn run(args: &Args) -> Result<()> {
         }
     }
     samples.iter().for_each(tell);
-    let consent = Consent { text: args.consent.clone(), date: today()? };
     let count = samples.len();
-    let identity = enroller.identity(&args.name, consent, samples)?;
+    let mut identity = enroller.identity(&args.name, consent, samples)?;
+    identity.sign(&key);
     identity.save(&args.output)?;
     let mut encoders: Vec<_> = identity.embeddings.iter().map(|e| e.encoder.as_str()).collect();
     encoders.dedup();
@@ -113,10 +113,4 @@ fn tell(sample: &Sample) {
     };
     eprintln!("{photo}: {turn}, face of {:.0} pixels", sample.quality.crop_pixels * 0.75);
     sample.quality.warnings().iter().for_each(|warning| eprintln!("{photo}: warning: {warning}"));
-}
-
-/// Today's date where the user is, `YYYY-MM-DD`.
-fn today() -> Result<String> {
-    let now = gst::glib::DateTime::now_local().context("the clock cannot be read")?;
-    Ok(now.format("%Y-%m-%d").context("the date cannot be written")?.to_string())
 }

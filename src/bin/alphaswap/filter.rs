@@ -1,10 +1,11 @@
 //! The swap inside a GStreamer pipeline: a probe that changes each buffer in place, so that its timestamps stay.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alphaswap::frame::FrameViewMut;
+use alphaswap::marks::LABEL;
 use alphaswap::{Pipeline, Report};
 use anyhow::{Context, Result};
 use gst::prelude::*;
@@ -17,6 +18,8 @@ use crate::media;
 pub struct Progress {
     frames: AtomicU64,
     frames_swapped: AtomicU64,
+    /// Whether the muxer was told that faces were swapped.
+    announced: AtomicBool,
     end_ms: AtomicU64,
     input_end_ms: AtomicU64,
     failure: Mutex<Option<anyhow::Error>>,
@@ -102,6 +105,16 @@ fn running_time(pad: &gst::Pad, time: Option<gst::ClockTime>) -> Option<gst::Clo
     segment.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(time)
 }
 
+/// What files say of themselves in which a face was swapped: MP4 and QuickTime keep keywords, Matroska comments.
+fn tags() -> gst::Event {
+    let mut tags = gst::TagList::new();
+    if let Some(list) = tags.get_mut() {
+        list.add::<gst::tags::Keywords>(&LABEL, gst::TagMergeMode::Append);
+        list.add::<gst::tags::Comment>(&LABEL, gst::TagMergeMode::Append);
+    }
+    gst::event::Tag::new(tags)
+}
+
 /// Notes how far the stream of `pad`, of any kind, goes.
 pub fn watch_end(pad: &gst::Pad, progress: Arc<Progress>) {
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
@@ -127,6 +140,9 @@ fn swap_buffer(pad: &gst::Pad, buffer: &mut gst::BufferRef, swapper: &mut Pipeli
     let [a, b, c, _] = frame.planes_data_mut();
     let mut view = FrameViewMut::new(info, [a, b, c], strides)?;
     let report = swapper.process(&mut view, start.map(Duration::from))?;
+    if report.marked && !progress.announced.swap(true, Ordering::Relaxed) {
+        pad.push_event(tags());
+    }
     progress.count(report, start.map(|s| s + duration.unwrap_or_default()));
     Ok(())
 }

@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> Result<()> {
     media::init()?;
     let source = source(args)?;
     let sink = sink(args)?;
-    let swapper = args.swapper.pipeline()?;
+    let swapper = args.swapper.pipeline()?.0;
     interrupt::watch()?;
     let progress = Arc::new(Progress::default());
     let pipeline = gst::Pipeline::new();

@@ -1,14 +1,18 @@
 //! The command line tool `alphaswap`: one file per subcommand, and what several of them share.
 
 mod bench;
+mod consent;
 mod contact_sheet;
 mod container;
 mod decode;
 mod doctor;
 mod enroll;
 mod filter;
+mod identity;
 mod interrupt;
 mod live;
+#[cfg_attr(not(feature = "c2pa"), path = "no_manifest.rs")]
+mod manifest;
 mod media;
 mod net;
 mod options;
@@ -42,6 +46,7 @@ enum Command {
     Swap(swap::Args),
     Live(live::Args),
     Verify(verify::Args),
+    Identity(identity::Args),
     Doctor(doctor::Args),
     Bench(bench::Args),
     Net(net::Args),
@@ -55,6 +60,7 @@ fn main() -> ExitCode {
         Command::Swap(args) => swap::run(&args),
         Command::Live(args) => live::run(&args),
         Command::Verify(args) => return verify::run(&args),
+        Command::Identity(args) => identity::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Net(args) => net::run(&args),

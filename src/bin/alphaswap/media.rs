@@ -1,6 +1,6 @@
 //! Small helpers around GStreamer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alphaswap::frame::{ColorSpace, FrameInfo, Matrix, PixelFormat, Range};
@@ -90,6 +90,11 @@ pub fn is_output(error: &gst::message::Error) -> bool {
 pub fn uri(path: &Path) -> Result<String> {
     let full = path.canonicalize().with_context(|| path.display().to_string())?;
     Ok(gst::glib::filename_to_uri(full, None)?.to_string())
+}
+
+/// The file that a URI names, if it names one of this machine.
+pub fn path_of(uri: &str) -> Option<PathBuf> {
+    gst::glib::filename_from_uri(uri).ok().map(|(path, _)| path)
 }
 
 /// Checks that `path` is a file that can be read.

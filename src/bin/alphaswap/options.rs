@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use alphaswap::Pipeline;
-use alphaswap::identity::Identity;
+use alphaswap::identity::{Identity, Revocations};
 use alphaswap::settings::{Corner, DeviceChoice, Fallback, Look, ModelChoice};
 use anyhow::Result;
 use clap::builder::PossibleValue;
@@ -19,6 +19,8 @@ pub struct SwapperArgs {
     /// Identity file of the person whose face is put on, made by `alphaswap enroll`.
     #[arg(long, value_name = "FILE")]
     pub source: PathBuf,
+    #[command(flatten)]
+    pub revoked: RevokedArgs,
     /// What puts the face on: `mesh` (the photo itself, warped and colour-matched), `guided` (a compact generator on
     /// top of it), or the path of a generator file.
     #[arg(long, value_name = "MODEL", default_value = ModelChoice::DEFAULT_NAME)]
@@ -27,6 +29,21 @@ pub struct SwapperArgs {
     pub device: DeviceArgs,
     #[command(flatten)]
     pub look: LookArgs,
+}
+
+/// Whose consent was taken back.
+#[derive(Args)]
+pub struct RevokedArgs {
+    /// List of consents that were taken back, made by `alphaswap identity revoke`; by default your own list.
+    #[arg(long, value_name = "FILE")]
+    pub revocation_list: Option<PathBuf>,
+}
+
+impl RevokedArgs {
+    /// Reads the list.
+    pub fn list(&self) -> Result<Revocations> {
+        Ok(Revocations::open(self.revocation_list.as_deref())?)
+    }
 }
 
 /// Which machine does the work.
@@ -132,9 +149,9 @@ impl LookArgs {
 
 impl SwapperArgs {
     /// Opens the identity, loads the model, and says in one line what it runs on.
-    pub fn pipeline(&self) -> Result<Pipeline> {
-        let identity = Arc::new(Identity::open(&self.source)?);
-        let pipeline = Pipeline::new(&self.device.device, &self.model, identity, self.look.look())?;
+    pub fn pipeline(&self) -> Result<(Pipeline, Arc<Identity>)> {
+        let identity = Arc::new(Identity::open_permitted(&self.source, &self.revoked.list()?)?);
+        let pipeline = Pipeline::new(&self.device.device, &self.model, identity.clone(), self.look.look())?;
         eprintln!("runs on {}", pipeline.adapter());
         if let Some(warning) = pipeline.warning() {
             eprintln!("warning: {warning}");
@@ -142,7 +159,7 @@ impl SwapperArgs {
         if self.look.no_badge {
             eprintln!("note: {}", alphaswap::marks::badge::HIDDEN);
         }
-        Ok(pipeline)
+        Ok((pipeline, identity))
     }
 }
 

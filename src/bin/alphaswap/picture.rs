@@ -9,6 +9,7 @@ use alphaswap::identity::photo;
 use anyhow::{Context, Result, bail};
 use image::{DynamicImage, ImageFormat};
 
+use crate::manifest::ManifestArgs;
 use crate::options::SwapperArgs;
 use crate::output::Pending;
 
@@ -31,7 +32,13 @@ pub fn read(path: &Path) -> Result<DynamicImage> {
 }
 
 /// Swaps the faces of one picture.
-pub fn swap(input: &Path, output: &Path, overwrite: bool, swapper: &SwapperArgs) -> Result<()> {
+pub fn swap(
+    input: &Path,
+    output: &Path,
+    overwrite: bool,
+    swapper: &SwapperArgs,
+    manifest: &ManifestArgs,
+) -> Result<()> {
     let format = match ImageFormat::from_path(output) {
         Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP)) => format,
         _ => bail!("{}: a picture can be written as .png, .jpg or .webp", output.display()),
@@ -43,7 +50,8 @@ pub fn swap(input: &Path, output: &Path, overwrite: bool, swapper: &SwapperArgs)
     if width.max(height) > most {
         bail!("{}: is {width} x {height} pixels; at most {most} x {most} can be swapped", input.display());
     }
-    let mut pipeline = swapper.pipeline()?;
+    let signing = manifest.signing()?;
+    let (mut pipeline, identity) = swapper.pipeline()?;
     let keep_alpha = picture.color().has_alpha() && format != ImageFormat::Jpeg;
     picture = if keep_alpha { picture.into_rgba8().into() } else { picture.into_rgb8().into() };
     let (pixel, bytes) = if keep_alpha { (PixelFormat::Rgba, 4) } else { (PixelFormat::Rgb, 3) };
@@ -59,6 +67,9 @@ pub fn swap(input: &Path, output: &Path, overwrite: bool, swapper: &SwapperArgs)
         bail!("{}: no face was found, nothing was written; --threshold 0.3 looks harder", input.display());
     }
     write(&picture, format, &pending)?;
+    if let Some(signing) = signing.filter(|_| report.marked) {
+        signing.sign([pending.path(), output, input], &identity, pipeline.payload())?;
+    }
     pending.commit()?;
     eprintln!("wrote {}: {} face(s)", output.display(), report.faces.len());
     Ok(())

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::container::Container;
 use crate::filter::Progress;
+use crate::manifest::ManifestArgs;
 use crate::media::{self, Playing};
 use crate::options::SwapperArgs;
 use crate::output::Pending;
@@ -40,6 +41,8 @@ pub struct Args {
     #[arg(long, value_name = "0..51", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=51))]
     quality: u32,
     #[command(flatten)]
+    manifest: ManifestArgs,
+    #[command(flatten)]
     swapper: SwapperArgs,
 }
 
@@ -54,12 +57,14 @@ pub fn run(args: &Args) -> Result<()> {
         if args.contact_sheet.is_some() {
             bail!("--contact-sheet shows moments of a video; {} is a picture", args.input.display());
         }
-        return picture::swap(&args.input, &args.output, args.overwrite, &args.swapper);
+        return picture::swap(&args.input, &args.output, args.overwrite, &args.swapper, &args.manifest);
     }
     let container = Container::of(&args.output)?;
     media::init()?;
     let pending = Pending::new(&args.output, args.overwrite)?;
-    let swapper = args.swapper.pipeline()?;
+    let signing = args.manifest.signing()?;
+    let (swapper, identity) = args.swapper.pipeline()?;
+    let payload = swapper.payload();
     interrupt::watch()?;
     let progress = Arc::new(Progress::default());
     let start = Instant::now();
@@ -67,6 +72,9 @@ pub fn run(args: &Args) -> Result<()> {
     let end = play(args, pipeline, &progress)?;
     if progress.frames() == 0 {
         bail!("{}: not one frame could be decoded; nothing was written", args.input.display());
+    }
+    if let Some(signing) = signing.filter(|_| progress.frames_swapped() > 0) {
+        signing.sign([pending.path(), &args.output, &args.input], &identity, payload)?;
     }
     pending.commit()?;
     summary(args, &progress, start.elapsed());

@@ -69,6 +69,13 @@ impl Payload {
     }
 }
 
+/// The 64 bits in hexadecimal digits.
+impl std::fmt::Display for Payload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&crate::digest::hex(&self.bytes()))
+    }
+}
+
 /// Bit `i`, the highest of the first byte being bit 0.
 fn bit(bytes: &[u8], i: usize) -> bool {
     bytes[i / 8] >> (7 - i % 8) & 1 == 1

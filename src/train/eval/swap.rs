@@ -15,7 +15,7 @@ use crate::frame::FrameViewMut;
 use crate::identity::encoder::aligned;
 use crate::identity::enroll::Enroller;
 use crate::identity::photo::view;
-use crate::identity::{Consent, Identity};
+use crate::identity::{Consent, Date, Identity};
 use crate::models::Model;
 use crate::path::cpu::CpuPath;
 use crate::path::{Done, FaceJob, FramePath, PRESENCE, Painter, Work};
@@ -96,7 +96,7 @@ pub fn usable<T>(photos: &[Photo], skipped: &mut Vec<Unusable>, mut read: impl F
 /// The identity of one photo.
 fn enroll(enroller: &mut Enroller, photo: &Photo, picture: &RgbImage) -> Result<Arc<Identity>> {
     let sample = enroller.sample(&photo.path, picture, None)?;
-    let consent = Consent { text: "evaluation".into(), date: String::new() };
+    let consent = Consent::new("evaluation", Date::ZERO);
     Ok(Arc::new(enroller.identity(&photo.name, consent, vec![sample])?))
 }
 

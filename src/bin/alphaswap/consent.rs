@@ -1,0 +1,84 @@
+//! What `enroll` and `identity renew` ask of a consent, and the key that signs it.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+
+use alphaswap::digest;
+use alphaswap::identity::key::user_folder;
+use alphaswap::identity::{Consent, Date, Key};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+
+/// The words of a consent record.
+#[derive(Args)]
+pub struct ConsentArgs {
+    /// Who agreed, to what; stored in the file and signed.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    consent: String,
+    /// Last day of the consent, for example 2027-12-31; after it the identity is refused. Without it there is no end.
+    #[arg(long, value_name = "DATE")]
+    until: Option<Date>,
+    /// Where the consent is written down, in words.
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    evidence: Option<String>,
+    /// A file that shows the consent (a signed letter, a recording): its SHA-256 goes into the record, the file does not.
+    #[arg(long, value_name = "FILE", conflicts_with = "evidence")]
+    evidence_file: Option<PathBuf>,
+    #[command(flatten)]
+    key: KeyArgs,
+}
+
+/// Whose signature.
+#[derive(Args)]
+pub struct KeyArgs {
+    /// Your key (Ed25519, PKCS #8, PEM), made at first use; by default `alphaswap/key.pem` in your configuration folder.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+impl ConsentArgs {
+    /// The record, from today on, not signed.
+    pub fn record(&self) -> Result<Consent> {
+        let date = today()?;
+        if let Some(until) = self.until.filter(|until| *until < date) {
+            bail!("--until {until} has passed already: today is {date}");
+        }
+        let evidence = match &self.evidence_file {
+            None => self.evidence.clone(),
+            Some(path) => {
+                let hash = || digest::sha256_of(BufReader::new(File::open(path)?));
+                let hash = hash().with_context(|| format!("cannot read {}", path.display()))?;
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                Some(format!("sha256:{hash} {name}"))
+            }
+        };
+        Ok(Consent { until: self.until, evidence, ..Consent::new(&self.consent, date) })
+    }
+
+    /// The key that signs it.
+    pub fn key(&self) -> Result<Key> {
+        self.key.open()
+    }
+}
+
+impl KeyArgs {
+    /// The key, made if there is none.
+    pub fn open(&self) -> Result<Key> {
+        Ok(Key::open_or_make(&self.path()?)?)
+    }
+
+    /// Its file.
+    pub fn path(&self) -> Result<PathBuf> {
+        let usual = || user_folder().map(|folder| folder.join("key.pem"));
+        self.key.clone().or_else(usual).context("you have no home folder for a key: name a file with --key")
+    }
+}
+
+/// Today's date where the user is.
+pub fn today() -> Result<Date> {
+    let now = gst::glib::DateTime::now_local().context("the clock cannot be read")?;
+    let [month, day] = [now.month(), now.day_of_month()].map(|v| v as i8);
+    Date::new(now.year() as i16, month, day).context("the clock tells no date")
+}

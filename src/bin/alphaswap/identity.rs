@@ -1,0 +1,130 @@
+//! `alphaswap identity`: what an identity file says of the person's consent, a new consent, and taking it back.
+
+use std::path::{Path, PathBuf};
+
+use alphaswap::digest::hex;
+use alphaswap::identity::{Consent, Identity, Revocations};
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use serde_json::json;
+
+use crate::consent::{ConsentArgs, today};
+use crate::options::RevokedArgs;
+
+/// Show an identity's consent, renew it, or take it back.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show who is in an identity file, on whose consent, and whether it may be used today.
+    Show {
+        /// Identity file.
+        file: PathBuf,
+        /// Print it as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        revoked: RevokedArgs,
+    },
+    /// Put a new consent record, from today on, in the place of the old one, and sign it with your key.
+    ///
+    /// Only with the person's new consent. Face and name stay. Files that older versions made get their first signature
+    /// this way. A record that was altered or revoked cannot be renewed: enroll the person again.
+    Renew {
+        /// Identity file.
+        file: PathBuf,
+        #[command(flatten)]
+        consent: ConsentArgs,
+        #[command(flatten)]
+        revoked: RevokedArgs,
+    },
+    /// Write an identity on the list of those whose consent was taken back.
+    ///
+    /// The filter refuses the face from the next start on, wherever the list is read: give it to everybody who has the
+    /// identity file (`--revocation-list`, property `revocation-list`). The file itself stays; delete it as well.
+    Revoke {
+        /// Identity file.
+        file: PathBuf,
+        /// Why, for people who read the list.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
+        #[command(flatten)]
+        revoked: RevokedArgs,
+    },
+}
+
+/// Runs the subcommand.
+pub fn run(args: &Args) -> Result<()> {
+    match &args.command {
+        Command::Show { file, json, revoked } => show(file, *json, &revoked.list()?),
+        Command::Renew { file, consent, revoked } => renew(file, consent, &revoked.list()?),
+        Command::Revoke { file, note, revoked } => revoke(file, note, revoked.revocation_list.as_deref()),
+    }
+}
+
+fn show(file: &Path, as_json: bool, revoked: &Revocations) -> Result<()> {
+    let identity = Identity::open(file)?;
+    let verdict = identity.permit(alphaswap::identity::now(), revoked);
+    let Consent { text, date, until, evidence, signature } = &identity.consent;
+    let encoders: Vec<_> = identity.embeddings.iter().map(|e| format!("{} on {}", e.encoder, e.crop.name())).collect();
+    let enroller = signature.map(|s| s.enroller_name());
+    let (digest, short) = (hex(&identity.consent_digest()), format!("{:06x}", identity.consent_id()));
+    if as_json {
+        let shown = json!({
+            "name": identity.name, "consent": text, "date": date.to_string(), "until": until.map(|d| d.to_string()),
+            "evidence": evidence, "enroller": enroller, "record": digest, "record_id": short,
+            "face": hex(&identity.face_digest()), "embeddings": encoders, "textures": identity.textures.len(),
+            "permitted": verdict.is_ok(), "reason": verdict.err(),
+        });
+        println!("{}", serde_json::to_string_pretty(&shown)?);
+        return Ok(());
+    }
+    println!("{}: {}", file.display(), identity.name);
+    println!("  consent    {text}");
+    println!("  in force   from {date}, {}", until.map_or("without end".into(), |day| format!("until {day}")));
+    println!("  evidence   {}", evidence.as_deref().unwrap_or("none"));
+    println!("  enroller   {}", enroller.as_deref().unwrap_or("not signed"));
+    println!("  record     {short} (as the watermark names it), SHA-256 {digest}");
+    println!("  face       {} photo(s); {}", identity.textures.len(), encoders.join(", "));
+    match verdict {
+        Ok(()) => println!("  today      may be used"),
+        Err(reason) => println!("  today      refused: {reason}"),
+    }
+    Ok(())
+}
+
+fn renew(file: &Path, consent: &ConsentArgs, revoked: &Revocations) -> Result<()> {
+    let mut identity = Identity::open(file)?;
+    let refused = |reason: &str| format!("{}: cannot be renewed: {reason}", file.display());
+    if identity.consent.signature.is_some()
+        && let Err(reason) = identity.check_signature()
+    {
+        bail!(refused(&reason));
+    }
+    if revoked.contains(&identity) {
+        bail!(refused("the consent was taken back; enroll the person again if they agree anew"));
+    }
+    identity.consent = consent.record()?;
+    identity.sign(&consent.key()?);
+    identity.save(file)?;
+    let until = identity.consent.until.map_or("without end".into(), |day| format!("until {day}"));
+    eprintln!("wrote {}: the consent of {} is in force {until}", file.display(), identity.name);
+    Ok(())
+}
+
+fn revoke(file: &Path, note: &str, list: Option<&Path>) -> Result<()> {
+    let identity = Identity::open(file)?;
+    let list = list.map(Into::into).or_else(Revocations::user_file);
+    let list = list.context("you have no home folder for a list: name a file with --revocation-list")?;
+    if list.exists() && Revocations::open(Some(&list))?.contains(&identity) {
+        eprintln!("{}: is on {} already", file.display(), list.display());
+        return Ok(());
+    }
+    Revocations::add(&list, &identity, &format!("{} {} {note}", today()?, identity.name))?;
+    eprintln!("wrote {}: the face of {} is refused from now on", list.display(), identity.name);
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Signed manifests: the options that say who signs what the tool writes, the signing, and what a file's manifest says.
+
+use std::path::{Path, PathBuf};
+
+use alphaswap::identity::Identity;
+use alphaswap::identity::key::user_folder;
+use alphaswap::marks::manifest::{self, Credentials, Facts, Found, State};
+use alphaswap::marks::watermark::Payload;
+use anyhow::{Context, Result};
+use clap::Args;
+
+/// Who signs.
+#[derive(Args)]
+#[command(next_help_heading = "Manifest")]
+pub struct ManifestArgs {
+    /// Leave out the signed manifest (Content Credentials, C2PA). Badge and watermark stay.
+    #[arg(long)]
+    no_manifest: bool,
+    /// Certificate chain to sign with (PEM), the signer's first; without it one is made for your own key at first use,
+    /// which no one else trusts.
+    #[arg(long, value_name = "FILE", requires = "certificate_key", conflicts_with = "no_manifest")]
+    certificate: Option<PathBuf>,
+    /// The certificate's key (PKCS #8, PEM).
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    certificate_key: Option<PathBuf>,
+}
+
+/// What signs.
+pub struct Signing(Credentials);
+
+impl ManifestArgs {
+    /// What signs; none if nothing is to be signed. Fails now rather than after an hour of encoding.
+    pub fn signing(&self) -> Result<Option<Signing>> {
+        if self.no_manifest {
+            return Ok(None);
+        }
+        let credentials = match (&self.certificate, &self.certificate_key) {
+            (Some(certificate), Some(key)) => {
+                Credentials::Brought { certificate: certificate.clone(), key: key.clone() }
+            }
+            _ => {
+                let folder = user_folder().context("you have no home folder for a key; add --no-manifest")?;
+                Credentials::Own { key: folder.join("key.pem"), certificate: folder.join("certificate.pem") }
+            }
+        };
+        credentials.check()?;
+        Ok(Some(Signing(credentials)))
+    }
+}
+
+impl Signing {
+    /// Signs the file at `path`, in which `identity` was put onto what `source` shows, under `payload`; it will be called
+    /// `target`.
+    pub fn sign(&self, [path, target, source]: [&Path; 3], identity: &Identity, payload: Payload) -> Result<()> {
+        if manifest::sign(path, target, source, &Facts::new(identity, payload), &self.0)? {
+            let sidecar = manifest::sidecar(target);
+            eprintln!("wrote {}: the manifest, since this kind of file cannot hold one", sidecar.display());
+        }
+        Ok(())
+    }
+}
+
+/// What a file's manifest says, for people and for programs.
+pub struct Layer {
+    /// Whether it says that a face was swapped with alphaswap.
+    pub found: bool,
+    /// Whether it, or the file, was altered after it was signed.
+    pub tampered: bool,
+    /// The consent record's digest that it names.
+    pub record: Option<String>,
+    /// Lines of text.
+    pub lines: Vec<String>,
+    /// All of it.
+    pub json: serde_json::Value,
+}
+
+/// The manifest of a file; none if it has none.
+pub fn layer(path: &Path) -> Result<Option<Layer>> {
+    let Some(said) = manifest::read(path)? else { return Ok(None) };
+    Ok(Some(Layer {
+        found: said.record.is_some(),
+        tampered: said.state == State::Tampered,
+        lines: lines(&said),
+        json: serde_json::to_value(&said)?,
+        record: said.record,
+    }))
+}
+
+fn lines(said: &Found) -> Vec<String> {
+    let place = if said.sidecar { "beside the file" } else { "in the file" };
+    let signer = said.signer.as_deref().unwrap_or("an unnamed signer");
+    let state = match said.state {
+        State::Trusted => format!("{place}, unaltered, signed by {signer}, who is trusted"),
+        State::Valid => format!("{place}, unaltered, signed by {signer} (on no list of trusted signers)"),
+        State::Tampered => format!("{place}, but ALTERED after it was signed: {}", said.problems.join(", ")),
+    };
+    let agent = said.generator.as_deref().unwrap_or("an unnamed program");
+    let made = if said.synthetic { "with a part made by a trained network" } else { "without synthetic parts" };
+    let mut lines = vec![state, format!("made with {agent}, {made}")];
+    lines.extend(said.record.as_ref().map(|record| format!("consent record {record}")));
+    if said.before > 0 {
+        lines.push(format!("the source had {} manifest(s) of its own", said.before));
+    }
+    lines
+}

@@ -1,0 +1,42 @@
+//! What stands in for `manifest` in builds without the feature `c2pa`: nothing is signed, and no manifest is read.
+
+use std::path::Path;
+
+use alphaswap::identity::Identity;
+use alphaswap::marks::watermark::Payload;
+use anyhow::Result;
+
+/// No options.
+#[derive(clap::Args)]
+pub struct ManifestArgs {}
+
+/// Nothing signs.
+pub enum Signing {}
+
+impl ManifestArgs {
+    /// None.
+    pub fn signing(&self) -> Result<Option<Signing>> {
+        Ok(None)
+    }
+}
+
+impl Signing {
+    /// Never called.
+    pub fn sign(&self, _: [&Path; 3], _: &Identity, _: Payload) -> Result<()> {
+        match *self {}
+    }
+}
+
+/// Never made.
+pub struct Layer {
+    pub found: bool,
+    pub tampered: bool,
+    pub record: Option<String>,
+    pub lines: Vec<String>,
+    pub json: serde_json::Value,
+}
+
+/// None.
+pub fn layer(_: &Path) -> Result<Option<Layer>> {
+    Ok(None)
+}

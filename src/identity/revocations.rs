@@ -1,0 +1,117 @@
+//! Lists of consents that were taken back.
+//!
+//! A text file, a line for each: SHA-256 of the consent record, SHA-256 of the face, then a note for people. Empty
+//! lines and lines that begin with `#` mean nothing. A face that is listed is refused under any record.
+
+use std::collections::HashSet;
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+
+use super::Identity;
+use super::key::user_folder;
+use crate::digest::hex;
+use crate::error::{Error, Result};
+
+/// Bytes of a list at most.
+const MAX_BYTES: u64 = 16 << 20;
+/// What a new list begins with.
+const HEAD: &str = "# Consents that were taken back: SHA-256 of the record, SHA-256 of the face, note.\n";
+
+/// Consents that were taken back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revocations {
+    records: HashSet<[u8; 32]>,
+    faces: HashSet<[u8; 32]>,
+}
+
+impl Revocations {
+    /// Where the user's own list is; none where the user has no home.
+    pub fn user_file() -> Option<PathBuf> {
+        Some(user_folder()?.join("revoked.txt"))
+    }
+
+    /// Reads the list at `path`, or the user's own if there is no path; the latter need not exist.
+    ///
+    /// # Errors
+    /// [`Error::Consent`] for a list with a line that cannot be understood, [`Error::Io`] when it cannot be read.
+    pub fn open(path: Option<&Path>) -> Result<Self> {
+        match (path, Self::user_file()) {
+            (Some(path), _) => Self::read(path),
+            (None, Some(path)) if path.exists() => Self::read(&path),
+            (None, _) => Ok(Self::default()),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let mut text = String::new();
+        let file = std::fs::File::open(path).map_err(Error::io(path))?;
+        let size = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(Error::io(path))?;
+        let broken = |reason: String| Error::Consent { path: path.into(), reason };
+        if size as u64 > MAX_BYTES {
+            return Err(broken(format!("this revocation list is larger than {} MiB", MAX_BYTES >> 20)));
+        }
+        Self::parse(&text).map_err(broken)
+    }
+
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// The line that cannot be understood. Passing over it could let a face through that was taken back.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut list = Self::default();
+        for (number, line) in (1..).zip(text.lines()) {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let mut words = line.split_whitespace().map(digest);
+            let (Some(Some(record)), Some(Some(face))) = (words.next(), words.next()) else {
+                return Err(format!("line {number} of this revocation list does not begin with two SHA-256"));
+            };
+            list.records.insert(record);
+            list.faces.insert(face);
+        }
+        Ok(list)
+    }
+
+    /// Whether the record or the face of `identity` is listed.
+    pub fn contains(&self, identity: &Identity) -> bool {
+        self.records.contains(&identity.consent_digest()) || self.faces.contains(&identity.face_digest())
+    }
+
+    /// Whether a listed record has the short name `id` (24 bits).
+    pub fn contains_id(&self, id: u32) -> bool {
+        self.records.iter().any(|[a, b, c, ..]| u32::from_be_bytes([0, *a, *b, *c]) == id)
+    }
+
+    /// Adds `identity` to the list at `path`, which is made if there is none; `note` is for people.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn add(path: &Path, identity: &Identity, note: &str) -> Result<()> {
+        let note: String = note.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let line = format!("{} {} {note}\n", hex(&identity.consent_digest()), hex(&identity.face_digest()));
+        let append = || -> io::Result<()> {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+            let head = match std::fs::read(path)?.last() {
+                None => HEAD,
+                Some(b'\n') => "",
+                Some(_) => "\n",
+            };
+            // One write: two processes that append at the same time do not mix their lines.
+            file.write_all(format!("{head}{line}").as_bytes())?;
+            file.sync_all()
+        };
+        append().map_err(Error::io(path))
+    }
+}
+
+fn digest(word: &str) -> Option<[u8; 32]> {
+    HEXLOWER.decode(word.to_lowercase().as_bytes()).ok()?.try_into().ok()
+}

@@ -1,0 +1,163 @@
+//! The certificate that manifests are signed with: one's own, or one that is made here at first use.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use c2pa::{BoxedSigner, SigningAlg, create_signer};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose,
+    PublicKeyData, SerialNumber, SignatureAlgorithm, date_time_ymd,
+};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+use crate::files::write_atomically;
+use crate::identity::Key;
+
+/// Whose certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// The user's key, and a certificate for it that is made at first use.
+    Own {
+        /// Key file, see [`Key::open_or_make`].
+        key: PathBuf,
+        /// Certificate file.
+        certificate: PathBuf,
+    },
+    /// A certificate that somebody issued.
+    Brought {
+        /// The chain, the signer's certificate first (PEM).
+        certificate: PathBuf,
+        /// Its key (PKCS #8, PEM).
+        key: PathBuf,
+    },
+}
+
+/// Kinds of keys that C2PA allows; for RSA the hash may be chosen.
+const ALGORITHMS: [SigningAlg; 5] =
+    [SigningAlg::Ed25519, SigningAlg::Es256, SigningAlg::Es384, SigningAlg::Es512, SigningAlg::Ps256];
+/// C2PA 2.1, section 14.4.1: the extended key usage of those who sign claims.
+const CLAIM_SIGNING: [u64; 9] = [1, 3, 6, 1, 4, 1, 62558, 2, 1];
+/// Years that a certificate made here lasts.
+const YEARS: i32 = 20;
+
+impl Credentials {
+    /// Whether they can sign; makes key and certificate if they are to be made.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for files that cannot be read or made, [`Error::Manifest`] for a key and a certificate that do not
+    /// fit.
+    pub fn check(&self) -> Result<()> {
+        self.signer().map(drop)
+    }
+
+    /// What signs with them; errors as [`Self::check`].
+    pub(super) fn signer(&self) -> Result<BoxedSigner> {
+        match self {
+            Self::Own { key: key_file, certificate } => {
+                let key = Key::open_or_make(key_file)?;
+                let chain = own_chain(&key, certificate)?;
+                signer(certificate, chain.as_bytes(), key.to_pem().as_bytes())
+            }
+            Self::Brought { certificate, key } => {
+                let read = |path: &Path| fs::read(path).map_err(Error::io(path));
+                signer(certificate, &read(certificate)?, &read(key)?)
+            }
+        }
+    }
+}
+
+fn signer(path: &Path, chain: &[u8], key: &[u8]) -> Result<BoxedSigner> {
+    let fits = |algorithm: &SigningAlg| create_signer::from_keys(chain, key, *algorithm, None).ok();
+    let none = || Error::Manifest {
+        path: path.into(),
+        reason: "with this certificate and key nothing can be signed: they must be PEM, the key PKCS #8, of Ed25519, \
+                 ECDSA (P-256, P-384, P-521) or RSA"
+            .into(),
+    };
+    ALGORITHMS.iter().find_map(fits).ok_or_else(none)
+}
+
+/// The chain in `file`; made if there is none, or if it is another key's.
+fn own_chain(key: &Key, file: &Path) -> Result<String> {
+    let of = format!("# of key {}\n", crate::digest::sha256(key.public()));
+    if let Ok(kept) = fs::read_to_string(file)
+        && let Some(chain) = kept.strip_prefix(&of)
+    {
+        return Ok(chain.into());
+    }
+    let chain = make(key).map_err(|e| Error::Manifest { path: file.into(), reason: e.to_string() })?;
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).map_err(Error::io(folder))?;
+    }
+    write_atomically(file, (of + &chain).as_bytes()).map_err(Error::io(file))?;
+    Ok(chain)
+}
+
+/// A certificate for `key`, by a root that is made for it alone and signs nothing else: its key is forgotten. C2PA does
+/// not take certificates that sign themselves.
+fn make(key: &Key) -> Result<String, Box<dyn std::error::Error>> {
+    let (key, root_key) = (Pair::of(key), Key::random()?);
+    let root_key = Pair::of(&root_key);
+    let name = &crate::digest::hex(&root_key.id())[..8];
+    let mut root = params(&root_key, &format!("alphaswap local root {name}"));
+    root.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let mut leaf = params(&key, "alphaswap user (self-signed)");
+    leaf.is_ca = IsCa::ExplicitNoCa;
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let claim_signing = ExtendedKeyUsagePurpose::Other(CLAIM_SIGNING.to_vec());
+    leaf.extended_key_usages = vec![claim_signing, ExtendedKeyUsagePurpose::EmailProtection];
+    leaf.use_authority_key_identifier_extension = true;
+    let root_certificate = root.self_signed(&root_key)?;
+    let leaf = leaf.signed_by(&key, &Issuer::new(root, &root_key))?;
+    Ok(leaf.pem() + &root_certificate.pem())
+}
+
+fn params(key: &Pair<'_>, name: &str) -> CertificateParams {
+    let today = jiff::tz::Offset::UTC.to_datetime(crate::identity::now()).date();
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.distinguished_name.push(DnType::OrganizationName, "alphaswap");
+    // From the year's beginning, for clocks that are behind.
+    params.not_before = date_time_ymd(today.year().into(), 1, 1);
+    params.not_after = date_time_ymd(i32::from(today.year()) + YEARS, 1, 1);
+    params.serial_number = Some(SerialNumber::from_slice(&key.id()[..16]));
+    params.key_identifier_method = KeyIdMethod::PreSpecified(key.id().to_vec());
+    params
+}
+
+/// A key as rcgen wants it.
+struct Pair<'a> {
+    key: &'a Key,
+    public: [u8; 32],
+}
+
+impl<'a> Pair<'a> {
+    fn of(key: &'a Key) -> Self {
+        Self { key, public: key.public() }
+    }
+
+    /// RFC 7093's first method: the leftmost 160 bits of the public key's SHA-256.
+    fn id(&self) -> [u8; 20] {
+        let hash = Sha256::digest(self.public);
+        std::array::from_fn(|i| hash[i])
+    }
+}
+
+impl PublicKeyData for Pair<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        &self.public
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &rcgen::PKCS_ED25519
+    }
+}
+
+impl rcgen::SigningKey for Pair<'_> {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        Ok(self.key.sign_bytes(message).to_vec())
+    }
+}

@@ -1,0 +1,43 @@
+//! The manifest: signed metadata (Content Credentials, C2PA) that says what was done to a recorded file, with which
+//! program, on whose consent, and what the clip was before.
+//!
+//! The crate `c2pa` writes and reads it; here is what alphaswap says in it. MP4, QuickTime and pictures carry it inside;
+//! Matroska and WebM cannot: theirs stands beside them in a file of the same name that ends in `.c2pa`
+//! ([`sidecar`]).
+
+mod certificate;
+mod read;
+mod sign;
+
+use std::path::{Path, PathBuf};
+
+pub use self::certificate::Credentials;
+pub use self::read::{Found, State, read};
+pub use self::sign::{Facts, sign};
+
+use crate::error::Error;
+
+/// The watermark's name in the soft binding; its value is the payload of 64 bits in hexadecimal digits.
+pub const SOFT_BINDING: &str = "alphaswap.watermark.1";
+/// Label of the assertion that names the consent record.
+pub const CONSENT: &str = "alphaswap.consent";
+
+/// The file beside `path` that holds its manifest if it cannot hold one itself.
+pub fn sidecar(path: &Path) -> PathBuf {
+    path.with_extension("c2pa")
+}
+
+/// The media type of a file that carries its manifest inside, by its extension.
+fn embeds(path: &Path) -> Option<String> {
+    let format = c2pa::format_from_path(path)?;
+    c2pa::Reader::supported_mime_types().contains(&format).then_some(format)
+}
+
+fn context() -> Result<c2pa::Context, c2pa::Error> {
+    // Without a list of trusted signers nobody is trusted: that must not be an error, but be told.
+    c2pa::Context::new().with_settings(r#"{"verify": {"verify_after_sign": false, "remote_manifest_fetch": false}}"#)
+}
+
+fn failed(path: &Path) -> impl Fn(c2pa::Error) -> Error {
+    move |error| Error::Manifest { path: path.into(), reason: error.to_string() }
+}

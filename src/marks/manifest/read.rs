@@ -1,0 +1,112 @@
+//! Reading manifests.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use c2pa::assertions::Actions;
+use c2pa::{Manifest, Reader, ValidationState};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{CONSENT, SOFT_BINDING, context, embeds, failed, sidecar};
+use crate::error::{Error, Result};
+use crate::marks::SOURCE_TYPE;
+
+/// How far a manifest can be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Whole and as it was signed; the signer is on no list of trusted ones.
+    Valid,
+    /// Whole, and the signer is trusted.
+    Trusted,
+    /// The file or the manifest was changed after it was signed.
+    Tampered,
+}
+
+/// A manifest that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// How far it can be believed.
+    pub state: State,
+    /// What is wrong, in C2PA's words (`assertion.dataHash.mismatch`).
+    pub problems: Vec<String>,
+    /// Whether it stands beside the file.
+    pub sidecar: bool,
+    /// The program that made the file, by its own words.
+    pub generator: Option<String>,
+    /// Name in the signer's certificate.
+    pub signer: Option<String>,
+    /// Whether it says that a trained network made a part of the picture.
+    pub synthetic: bool,
+    /// SHA-256 of the consent record, if alphaswap made it.
+    pub record: Option<String>,
+    /// What the watermark should say, in hexadecimal digits.
+    pub watermark: Option<String>,
+    /// Manifests that the clip had before, back to its source.
+    pub before: usize,
+}
+
+/// The manifest of the file at `path`, inside or beside it; none if it has none.
+///
+/// # Errors
+/// [`Error::Io`], and [`Error::Manifest`] when what is there is no manifest at all. One that does not fit the file is
+/// [`State::Tampered`].
+pub fn read(path: &Path) -> Result<Option<Found>> {
+    let beside = sidecar(path);
+    if beside != path && beside.is_file() {
+        return detached(path, &beside).map(Some);
+    }
+    let Some(format) = embeds(path) else { return Ok(None) };
+    let file = File::open(path).map_err(Error::io(path))?;
+    let reader = Reader::from_context(context().map_err(failed(path))?);
+    match reader.with_stream(&format, file) {
+        Ok(reader) => Ok(Some(found(&reader, false))),
+        Err(c2pa::Error::JumbfNotFound | c2pa::Error::ProvenanceMissing) => Ok(None),
+        Err(error) => Err(failed(path)(error)),
+    }
+}
+
+fn detached(path: &Path, beside: &Path) -> Result<Found> {
+    let manifest = fs::read(beside).map_err(Error::io(beside))?;
+    let file = File::open(path).map_err(Error::io(path))?;
+    let format = embeds(path).unwrap_or_else(|| "application/octet-stream".into());
+    let reader = Reader::from_context(context().map_err(failed(beside))?);
+    let reader = reader.with_manifest_data_and_stream(&manifest, &format, file).map_err(failed(beside))?;
+    Ok(found(&reader, true))
+}
+
+fn found(reader: &Reader, sidecar: bool) -> Found {
+    /// What untrusted signers get in every manifest.
+    const UNTRUSTED: &str = "signingCredential.untrusted";
+    let state = match reader.validation_state() {
+        ValidationState::Invalid => State::Tampered,
+        ValidationState::Valid => State::Valid,
+        ValidationState::Trusted => State::Trusted,
+    };
+    let problems = reader.validation_status().unwrap_or_default().iter().map(|s| s.code().to_string());
+    let problems = problems.filter(|code| state == State::Tampered && code != UNTRUSTED).collect();
+    let active = reader.active_manifest();
+    let consent: Option<Value> = active.and_then(|m| m.find_assertion(CONSENT).ok());
+    let binding: Option<Value> = active.and_then(|m| m.find_assertion("c2pa.soft-binding").ok());
+    let text = |value: &Value| value.as_str().map(str::to_string);
+    let agent = active.and_then(|m| m.claim_generator_info.as_ref()?.first());
+    Found {
+        state,
+        problems,
+        sidecar,
+        generator: agent.map(|a| format!("{} {}", a.name, a.version.as_deref().unwrap_or_default()).trim_end().into()),
+        signer: active.and_then(|m| m.signature_info()?.common_name.clone()),
+        synthetic: active.is_some_and(is_synthetic),
+        record: consent.and_then(|c| text(&c["record"])),
+        watermark: binding.filter(|b| b["alg"] == SOFT_BINDING).and_then(|b| text(&b["blocks"][0]["value"])),
+        before: reader.manifests().len().saturating_sub(1),
+    }
+}
+
+fn is_synthetic(manifest: &Manifest) -> bool {
+    let actions: Option<Actions> =
+        ["c2pa.actions.v2", "c2pa.actions"].iter().find_map(|l| manifest.find_assertion(l).ok());
+    let kinds = actions.iter().flat_map(|a| &a.actions).filter_map(|a| serde_json::to_value(a).ok());
+    kinds.into_iter().any(|action| action["digitalSourceType"] == SOURCE_TYPE)
+}

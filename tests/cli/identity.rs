@@ -1,0 +1,103 @@
+//! `alphaswap identity`, and who refuses what it says.
+
+use super::*;
+
+/// A copy of Kai's identity file in a folder of its own.
+fn kai() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("kai.alphaface");
+    std::fs::copy(identity(), &path).unwrap();
+    (dir, path)
+}
+
+fn run(arguments: &[&str], file: &Path) -> Command {
+    let mut command = alphaswap();
+    command.arg("identity").arg(arguments[0]).arg(file).args(&arguments[1..]);
+    command
+}
+
+fn shown(file: &Path, arguments: &[&str]) -> serde_json::Value {
+    let output = run(&["show", "--json"], file).args(arguments).output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// `swap` with `file` on a picture.
+fn swap(file: &Path, arguments: &[&str]) -> Command {
+    let mut command = alphaswap();
+    let out = file.with_file_name("out.png");
+    command.arg("swap").arg(media("ada.jpg")).arg(out).arg("--overwrite").arg("--source").arg(file).args(arguments);
+    command
+}
+
+#[test]
+fn a_fresh_identity_is_signed_and_may_be_used() {
+    let (_dir, file) = kai();
+    let said = shown(&file, &[]);
+    assert_eq!((&said["permitted"], &said["until"]), (&true.into(), &serde_json::Value::Null), "{said}");
+    assert_eq!(said["enroller"].as_str().unwrap().len(), 64);
+    let words = predicate::str::contains("no consent needed").and(predicate::str::contains("may be used"));
+    run(&["show"], &file).assert().success().stdout(words);
+}
+
+#[test]
+fn a_consent_is_renewed_with_evidence_and_an_end() {
+    let (dir, file) = kai();
+    let letter = dir.path().join("letter.txt");
+    std::fs::write(&letter, "I agree.").unwrap();
+    let before = shown(&file, &[]);
+    run(&["renew", "--consent", "again", "--until", "2999-12-31", "--evidence-file"], &file)
+        .arg(&letter)
+        .assert()
+        .success();
+    let after = shown(&file, &[]);
+    assert_eq!((&after["until"], &after["consent"]), (&"2999-12-31".into(), &"again".into()));
+    assert!(after["evidence"].as_str().unwrap().starts_with("sha256:") && after["permitted"] == true, "{after}");
+    assert_eq!((&before["face"], &before["enroller"]), (&after["face"], &after["enroller"]));
+    assert_ne!(before["record"], after["record"]);
+    fails(&mut run(&["renew", "--consent", "x", "--until", "2020-01-01"], &file), &["--until 2020-01-01", "passed"]);
+    run(&["renew", "--consent", "x", "--until", "soon"], &file).assert().code(2);
+}
+
+#[test]
+fn a_revoked_face_is_refused_by_those_who_read_the_list() {
+    let (dir, file) = kai();
+    let list = dir.path().join("revoked.txt");
+    let with_list = ["--revocation-list", list.to_str().unwrap()];
+    run(&["revoke", "--note", "Kai called"], &file).args(with_list).assert().success();
+    run(&["revoke"], &file).args(with_list).assert().success().stderr(predicate::str::contains("already"));
+    assert!(std::fs::read_to_string(&list).unwrap().contains("Kai called"));
+    fails(&mut swap(&file, &with_list), &["kai.alphaface", "revoked"]);
+    assert!(!dir.path().join("out.png").exists());
+    let said = shown(&file, &with_list);
+    assert!(said["permitted"] == false && said["reason"].as_str().unwrap().contains("revoked"), "{said}");
+    fails(run(&["renew", "--consent", "x"], &file).args(with_list), &["taken back"]);
+    // Whoever has not got the list does not know.
+    swap(&file, &["--no-manifest"]).assert().success();
+    alphaswap()
+        .arg("verify")
+        .arg(dir.path().join("out.png"))
+        .args(with_list)
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("TAKEN BACK"));
+    std::fs::write(&list, "nonsense").unwrap();
+    fails(&mut swap(&file, &with_list), &["revoked.txt", "line 1"]);
+}
+
+#[test]
+fn an_altered_record_is_neither_used_nor_renewed() {
+    let (_dir, file) = kai();
+    let mut identity = alphaswap::identity::Identity::open(&file).unwrap();
+    identity.consent.text = "to everything".into();
+    identity.save(&file).unwrap();
+    fails(&mut swap(&file, &[]), &["kai.alphaface", "altered"]);
+    fails(&mut run(&["renew", "--consent", "x"], &file), &["cannot be renewed", "altered"]);
+    run(&["show"], &file).assert().success().stdout(predicate::str::contains("refused: its consent record"));
+    // What older versions made was never signed.
+    identity.consent.signature = None;
+    identity.save(&file).unwrap();
+    fails(&mut swap(&file, &[]), &["not signed", "identity renew"]);
+    run(&["renew", "--consent", "still fine"], &file).assert().success();
+    swap(&file, &["--no-manifest"]).assert().success();
+}

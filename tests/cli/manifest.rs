@@ -1,0 +1,124 @@
+//! Signed manifests of what `swap` writes.
+
+use std::io::{Seek, SeekFrom, Write};
+
+use super::swap::{packets, play};
+use super::*;
+
+/// Swaps `input`, a file of the media's folder or a path, into `output` of a fresh folder.
+fn swapped(input: &Path, output: &str, arguments: &[&str]) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join(output);
+    let mut command = alphaswap();
+    command.arg("swap").arg(input).arg(&out).arg("--source").arg(identity()).args(arguments);
+    command.assert().success();
+    (dir, out)
+}
+
+fn layers(file: &Path) -> serde_json::Value {
+    let output =
+        alphaswap().args(["verify", "--quick", "--json", "--source"]).arg(identity()).arg(file).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(if said["found"] == true { 0 } else { 1 }), "{said}");
+    said["layers"].clone()
+}
+
+#[test]
+fn a_picture_carries_what_was_done_to_it() {
+    for name in ["out.jpg", "out.png", "out.webp"] {
+        let (dir, out) = swapped(&media("ada.jpg"), name, &[]);
+        assert_eq!(listing(dir.path()), [name]);
+        let said = layers(&out);
+        let manifest = &said["manifest"];
+        assert_eq!((&manifest["state"], &manifest["synthetic"]), (&"valid".into(), &true.into()), "{name}: {manifest}");
+        assert_eq!((&manifest["consent_is_of_source"], &manifest["sidecar"]), (&true.into(), &false.into()));
+        assert!(manifest["generator"].as_str().unwrap().starts_with("alphaswap"), "{manifest}");
+        let bits = manifest["watermark"].as_str().unwrap();
+        let payload = &said["watermark"]["payloads"][0];
+        let named = [&payload["consent"], &payload["session"]].map(|id| id.as_str().unwrap().to_string()).concat();
+        assert_eq!(&bits[1..13], named, "the manifest names the watermark");
+    }
+}
+
+#[test]
+fn a_clip_carries_it_and_a_matroska_clip_has_it_beside() {
+    let (dir, out) = swapped(&clip(), "out.mp4", &[]);
+    assert_eq!(listing(dir.path()), ["out.mp4"]);
+    let said = layers(&out);
+    assert_eq!((&said["manifest"]["state"], &said["tags"]["found"]), (&"valid".into(), &true.into()), "{said}");
+    assert!(packets(&clip(), "audio") == packets(&out, "audio"), "the manifest moved the sound");
+    let times = |file: &Path| packets(file, "video").iter().map(|(time, _)| *time).collect::<Vec<_>>();
+    assert_eq!(times(&clip()), times(&out));
+    // What is swapped once more keeps what it was before.
+    let (_other, again) = swapped(&out, "again.mp4", &[]);
+    assert_eq!(layers(&again)["manifest"]["before"], 1);
+    let (dir, out) = swapped(&clip(), "out.mkv", &[]);
+    assert_eq!(listing(dir.path()), ["out.c2pa", "out.mkv"]);
+    let said = layers(&out);
+    assert_eq!((&said["manifest"]["state"], &said["manifest"]["sidecar"]), (&"valid".into(), &true.into()), "{said}");
+    assert_eq!(said["tags"]["found"], true);
+    alter(&out);
+    assert_eq!(layers(&out)["manifest"]["state"], "tampered");
+}
+
+/// Some frames of a portrait.
+fn clip() -> PathBuf {
+    static MADE: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("in.mp4");
+        play(&format!(
+            "filesrc location={} ! jpegdec ! imagefreeze num-buffers=6 ! videoconvert ! videoscale ! \
+             video/x-raw,width=320,height=320,framerate=6/1 ! x264enc speed-preset=ultrafast ! mp4mux name=mux ! \
+             filesink location={} audiotestsrc num-buffers=43 ! avenc_aac ! aacparse ! mux.",
+            media("ada.jpg").display(),
+            path.display()
+        ));
+        (dir, path)
+    });
+    MADE.1.clone()
+}
+
+/// Changes a byte in the middle.
+fn alter(file: &Path) {
+    let bytes = std::fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    let mut file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+    file.seek(SeekFrom::Start(middle as u64)).unwrap();
+    file.write_all(&[!bytes[middle]]).unwrap();
+}
+
+#[test]
+fn an_altered_file_is_reported_as_tampered_and_not_as_unmarked() {
+    let (_dir, out) = swapped(&media("ada.jpg"), "out.png", &[]);
+    let mut bytes = std::fs::read(&out).unwrap();
+    // A text chunk behind the header: the picture stays the same, the file does not.
+    let chunk = b"\0\0\0\x03tEXta\0b\xbf\x5e\x54\x1f";
+    bytes.splice(33..33, chunk.iter().copied());
+    std::fs::write(&out, bytes).unwrap();
+    let manifest = layers(&out)["manifest"].clone();
+    assert_eq!((&manifest["state"], &manifest["found"]), (&"tampered".into(), &true.into()), "{manifest}");
+    assert!(!manifest["problems"].as_array().unwrap().is_empty(), "{manifest}");
+    alphaswap().args(["verify", "--quick"]).arg(&out).assert().stdout(predicate::str::contains("ALTERED"));
+}
+
+#[test]
+fn a_certificate_can_be_brought_and_signing_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_string();
+    let (_out, out) = swapped(&media("ada.jpg"), "out.jpg", &["--no-manifest"]);
+    assert_eq!(layers(&out)["manifest"], serde_json::Value::Null);
+    // What was made for the own key serves as a certificate from elsewhere.
+    let own = CONFIG.path().join("alphaswap");
+    swapped(&media("ada.jpg"), "own.jpg", &[]);
+    for name in ["key.pem", "certificate.pem"] {
+        std::fs::copy(own.join(name), file(name)).unwrap();
+    }
+    let brought = ["--certificate", &file("certificate.pem"), "--certificate-key", &file("key.pem")];
+    let (_out, out) = swapped(&media("ada.jpg"), "out.jpg", &brought);
+    assert_eq!(layers(&out)["manifest"]["state"], "valid");
+    std::fs::write(file("key.pem"), "no key").unwrap();
+    let mut command = alphaswap();
+    command.arg("swap").arg(media("ada.jpg")).arg(file("x.jpg")).arg("--source").arg(identity()).args(brought);
+    fails(&mut command, &["certificate.pem", "PKCS #8"]);
+    assert!(!dir.path().join("x.jpg").exists());
+}

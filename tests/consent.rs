@@ -1,0 +1,165 @@
+//! Consent records: who may be put on today.
+
+use std::fs;
+
+use alphaswap::Error;
+use alphaswap::identity::{Consent, Date, Identity, Key, Revocations};
+
+use crate::support;
+
+const NOON: &str = "2026-11-22T12:00:00Z";
+
+/// The demo's Kai, from 2026-11-21 on, signed.
+fn signed() -> Identity {
+    let mut identity = support::identity();
+    identity.consent.until = Some(Date::constant(2026, 11, 30));
+    identity.consent.evidence = Some("a letter".into());
+    identity.sign(&Key::from_secret(&[1; 32]));
+    identity
+}
+
+/// The reason of a refusal at `time`.
+fn refusal(identity: &Identity, time: &str) -> String {
+    identity.permit(time.parse().unwrap(), &Revocations::default()).unwrap_err()
+}
+
+#[test]
+fn a_record_holds_from_its_first_to_its_last_day_everywhere_on_earth() {
+    let identity = signed();
+    for time in [NOON, "2026-11-20T10:30:00Z", "2026-11-30T23:59:59Z", "2026-12-01T11:59:00Z"] {
+        assert_eq!(identity.permit(time.parse().unwrap(), &Revocations::default()), Ok(()), "{time}");
+    }
+    assert!(refusal(&identity, "2026-12-01T12:01:00Z").contains("expired after 2026-11-30"));
+    assert!(refusal(&identity, "2026-11-20T09:30:00Z").contains("set the clock"));
+    assert!(refusal(&identity, "1970-01-01T00:00:00Z").contains("set the clock"), "a clock without a battery");
+    let mut endless = signed();
+    endless.consent.until = None;
+    endless.sign(&Key::from_secret(&[1; 32]));
+    assert_eq!(endless.permit("2999-01-01T00:00:00Z".parse().unwrap(), &Revocations::default()), Ok(()));
+}
+
+#[test]
+fn whatever_is_altered_after_signing_is_refused() {
+    let changes: [fn(&mut Identity); 12] = [
+        |i| i.name.push('!'),
+        |i| i.consent.text.push('!'),
+        |i| i.consent.date = Date::constant(2026, 11, 20),
+        |i| i.consent.until = Some(Date::constant(2036, 11, 30)),
+        |i| i.consent.until = None,
+        |i| i.consent.evidence = None,
+        |i| i.embeddings[0].values[0] += 1e-3,
+        |i| i.embeddings[0].encoder.push('2'),
+        |i| i.textures[0].rgb[100] ^= 1,
+        |i| i.textures[0].points.0[7].x += 1e-3,
+        |i| i.textures[0].pose.yaw += 1e-3,
+        |i| i.textures.push(i.textures[0].clone()),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut identity = signed();
+        change(&mut identity);
+        assert!(refusal(&identity, NOON).contains("altered"), "change {number}");
+    }
+}
+
+#[test]
+fn a_signature_by_another_or_by_none_is_refused() {
+    let mut forged = signed();
+    let other = Key::from_secret(&[2; 32]);
+    forged.consent.signature.as_mut().unwrap().enroller = other.public();
+    assert!(refusal(&forged, NOON).contains("altered"));
+    forged.consent.signature.as_mut().unwrap().enroller = [0; 32];
+    assert!(refusal(&forged, NOON).contains("altered"), "a weak key signs anything");
+    let mut bare = signed();
+    bare.consent.signature = None;
+    assert!(refusal(&bare, NOON).contains("identity renew"));
+}
+
+#[test]
+fn text_cannot_move_from_one_field_to_the_next() {
+    let digest = |name: &str, text: &str, evidence: Option<&str>| {
+        let mut identity = signed();
+        (identity.name, identity.consent.text) = (name.into(), text.into());
+        identity.consent.evidence = evidence.map(Into::into);
+        identity.consent_digest()
+    };
+    assert_ne!(digest("ab", "c", None), digest("a", "bc", None));
+    assert_ne!(digest("a", "b", Some("c")), digest("a", "bc", None));
+}
+
+#[test]
+fn a_revoked_face_is_refused_under_any_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("new/folder/revoked.txt");
+    Revocations::add(&list, &signed(), "Kai\ncalled").unwrap();
+    let text = fs::read_to_string(&list).unwrap();
+    assert_eq!(text.lines().count(), 2, "a note stays in its line: {text}");
+    fs::write(&list, text.trim_end()).unwrap();
+    let mut other = signed();
+    other.textures.truncate(1);
+    other.textures[0].rgb[0] ^= 1;
+    Revocations::add(&list, &other, "").unwrap();
+    let revoked = Revocations::open(Some(&list)).unwrap();
+    let mut renewed = signed();
+    renewed.consent = Consent::new("a new consent", Date::constant(2026, 11, 22));
+    renewed.sign(&Key::from_secret(&[3; 32]));
+    for identity in [&signed(), &renewed, &other] {
+        assert!(identity.permit(NOON.parse().unwrap(), &revoked).unwrap_err().contains("revoked"));
+        assert!(refusal_free(identity));
+    }
+    assert!(revoked.contains_id(signed().consent_id()) && !revoked.contains_id(renewed.consent_id()));
+}
+
+fn refusal_free(identity: &Identity) -> bool {
+    let mut identity = identity.clone();
+    identity.sign(&Key::from_secret(&[1; 32]));
+    identity.permit(NOON.parse().unwrap(), &Revocations::default()).is_ok()
+}
+
+#[test]
+fn a_list_that_cannot_be_understood_is_an_error() {
+    assert_eq!(Revocations::parse("# nothing\n\n  \n"), Ok(Revocations::default()));
+    let digest = "0A".repeat(32);
+    assert!(Revocations::parse(&format!("{digest} {digest} upper case")).is_ok());
+    for broken in ["kai", &digest, &format!("{digest} kai"), &format!("{} {digest}", &digest[1..])] {
+        let text = format!("# list\n{broken}");
+        assert!(Revocations::parse(&text).unwrap_err().contains("line 2"), "{broken}");
+    }
+    let error = Revocations::open(Some("/no/such/list".as_ref())).unwrap_err();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+}
+
+#[test]
+fn a_key_is_made_once_and_only_its_owner_can_read_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deep/key.pem");
+    let made = Key::open_or_make(&path).unwrap();
+    assert_eq!(Key::open_or_make(&path).unwrap().public(), made.public());
+    assert_ne!(Key::random().unwrap().public(), made.public());
+    assert!(fs::read_to_string(&path).unwrap().starts_with("-----BEGIN PRIVATE KEY-----"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    fs::write(&path, "no key").unwrap();
+    let message = Key::open_or_make(&path).err().unwrap().to_string();
+    assert!(message.contains("key.pem") && message.contains("PKCS #8"), "{message}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "no key", "what is there is not replaced");
+}
+
+#[test]
+fn the_record_comes_back_from_its_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("kai.alphaface");
+    let identity = signed();
+    identity.save(&path).unwrap();
+    let read = Identity::open(&path).unwrap();
+    assert_eq!((read.consent.clone(), read.consent_digest()), (identity.consent.clone(), identity.consent_digest()));
+    read.check_signature().unwrap();
+    let revoked = Revocations::default();
+    let mut bare = read;
+    bare.consent.signature = None;
+    bare.save(&path).unwrap();
+    let error = Identity::open_permitted(&path, &revoked).unwrap_err();
+    assert!(matches!(error, Error::Consent { .. }) && error.to_string().contains("kai.alphaface"), "{error}");
+}
