@@ -100,6 +100,14 @@ impl Error {
         Self::Training { what: what.to_string(), reason: reason.into() }
     }
 
+    /// An [`Error::Manifest`] said of `path`; other errors as they are.
+    pub fn of_manifest(self, path: &std::path::Path) -> Self {
+        match self {
+            Self::Manifest { reason, .. } => Self::Manifest { path: path.into(), reason },
+            other => other,
+        }
+    }
+
     /// An [`Error::Model`] said of `model`; other errors as they are.
     pub fn of_model(self, model: &str) -> Self {
         match self {

@@ -2,7 +2,7 @@
 
 mod watermark;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use alphaswap::digest;

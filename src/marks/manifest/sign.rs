@@ -72,8 +72,11 @@ pub fn sign(path: &Path, target: &Path, source: &Path, facts: &Facts, credential
     let mut builder = Builder::from_context(context().map_err(&wrong)?).with_definition(definition).map_err(&wrong)?;
     add_source(&mut builder, source)?;
     match &format {
-        Some(format) => embed(&mut builder, signer, format, path)?,
-        None => replace(&sidecar(target), &detached(&mut builder, signer, path)?)?,
+        Some(format) => embed(&mut builder, signer, format, path).map_err(|e| e.of_manifest(target))?,
+        None => {
+            let manifest = detached(&mut builder, signer, path).map_err(|e| e.of_manifest(target))?;
+            replace(&sidecar(target), &manifest)?;
+        }
     }
     Ok(format.is_none())
 }
@@ -88,12 +91,14 @@ fn embed(builder: &mut Builder, signer: &dyn Signer, format: &str, path: &Path) 
 
 /// A manifest that is bound to all bytes of the file at `path`.
 fn detached(builder: &mut Builder, signer: &dyn Signer, path: &Path) -> Result<Vec<u8>> {
-    let mut whole = DataHash::new("whole file", "sha256");
+    // The name that the crate gives such hashes, too: what it puts in its place must be as long.
+    let mut whole = DataHash::new("jumbf manifest", "sha256");
     let hash = || -> io::Result<Vec<u8>> {
         let hash = crate::digest::sha256_bytes_of(BufReader::new(File::open(path)?))?;
         Ok(hash.to_vec())
     };
     whole.set_hash(hash().map_err(Error::io(path))?);
+    builder.add_assertion(DataHash::LABEL, &whole).map_err(failed(path))?;
     builder.sign_data_hashed_embeddable(signer, &whole, "application/c2pa").map_err(failed(path))
 }
 
