@@ -132,6 +132,18 @@ impl Clip {
         10.0 * (255.0 * 255.0 / error).log10()
     }
 
+    /// By how much a pixel changes from frame to frame, root mean square in codes: the picture, and what `other` adds.
+    pub fn flicker(&self, other: &Self) -> [f64; 2] {
+        let size = self.width * self.height;
+        let changes = (size..self.luma.len()).map(|i| {
+            let [now, before] = [i, i - size].map(|i| [self.luma[i], other.luma[i]].map(f64::from));
+            let picture = now[0] - before[0];
+            [picture, now[1] - before[1] - picture].map(|v| v * v)
+        });
+        let sums = changes.fold([0.0; 2], |[a, b], [c, d]| [a + c, b + d]);
+        sums.map(|sum| (sum / (self.luma.len() - size).max(1) as f64).sqrt())
+    }
+
     /// Mean structural similarity (Wang et al. 2004) over 8 x 8 blocks of the first frame.
     pub fn ssim(&self, other: &Self) -> f64 {
         let (mut sum, mut count) = (0.0, 0.0);

@@ -79,7 +79,10 @@ fn main() -> Result<()> {
     let mut clips = clips::made_up()?;
     clips.extend(arguments.iter().map(|path| Clip::read(path, &["-i", path])).collect::<Result<Vec<_>>>()?);
     let mut tallies = vec![vec![Tally::default(); clips.len()]; ATTACKS.len()];
-    println!("| clip | size | PSNR, dB | SSIM | ms a frame, one thread |\n|---|---|---|---|---|");
+    println!(
+        "| clip | size | PSNR, dB | SSIM | change from frame to frame, codes RMS: picture | mark | ms a frame, one thread |"
+    );
+    println!("|---|---|---|---|---|---|---|");
     for (c, clip) in clips.iter().enumerate() {
         let marked = marked(clip)?;
         for (a, (name, arguments, cut)) in ATTACKS.iter().enumerate() {
@@ -115,8 +118,9 @@ fn marked(clip: &Clip) -> Result<Clip> {
         Ok::<_, alphaswap::Error>(())
     })?;
     let ms = start.elapsed().as_secs_f64() * 1e3 / clip.frames() as f64;
-    let (psnr, ssim) = (clip.psnr(&marked), clip.ssim(&marked));
-    println!("| {} | {}x{} | {psnr:.1} | {ssim:.4} | {ms:.1} |", clip.name, clip.width, clip.height);
+    let (psnr, ssim, [picture, mark]) = (clip.psnr(&marked), clip.ssim(&marked), clip.flicker(&marked));
+    let (name, width, height) = (&clip.name, clip.width, clip.height);
+    println!("| {name} | {width}x{height} | {psnr:.1} | {ssim:.4} | {picture:.2} | {mark:.2} | {ms:.1} |");
     Ok(marked)
 }
 

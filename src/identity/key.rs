@@ -54,6 +54,7 @@ impl Key {
     fn open(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(Error::io(path))?;
         let invalid = |e| io::Error::new(io::ErrorKind::InvalidData, format!("no Ed25519 key in PKCS #8 (PEM): {e}"));
+        warn_if_others_can_read(path);
         SigningKey::from_pkcs8_pem(&text).map(Self).map_err(|e| Error::io(path)(invalid(e)))
     }
 
@@ -92,4 +93,17 @@ impl Key {
     pub(super) fn sign(&self, digest: &[u8; 32]) -> Signature {
         Signature { enroller: self.public(), bytes: self.sign_bytes(digest) }
     }
+}
+
+/// Not every file system knows owners, so that is no error.
+fn warn_if_others_can_read(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0) {
+            tracing::warn!("others can read your key: chmod 600 {}", path.display());
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }

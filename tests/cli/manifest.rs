@@ -106,6 +106,19 @@ fn an_altered_file_is_reported_as_tampered_and_not_as_unmarked() {
 }
 
 #[test]
+fn a_manifest_that_is_no_manifest_does_not_hide_the_watermark() {
+    let (_dir, out) = swapped(&media("ada.jpg"), "out.png", &[]);
+    let mut bytes = std::fs::read(&out).unwrap();
+    let chunk = bytes.windows(4).position(|w| w == b"caBX").unwrap();
+    let length = u32::from_be_bytes(bytes[chunk - 4..chunk].try_into().unwrap()) as usize;
+    bytes[chunk + 4..chunk + 4 + length].fill(0x41);
+    std::fs::write(&out, bytes).unwrap();
+    let said = layers(&out);
+    assert_eq!((&said["manifest"]["found"], &said["watermark"]["found"]), (&false.into(), &true.into()), "{said}");
+    assert!(["unreadable", "tampered"].contains(&said["manifest"]["state"].as_str().unwrap()), "{said}");
+}
+
+#[test]
 fn a_certificate_can_be_brought_and_signing_left_out() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str| dir.path().join(name).to_str().unwrap().to_string();

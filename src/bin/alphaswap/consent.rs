@@ -66,7 +66,13 @@ impl ConsentArgs {
 impl KeyArgs {
     /// The key, made if there is none.
     pub fn open(&self) -> Result<Key> {
-        Ok(Key::open_or_make(&self.path()?)?)
+        let path = self.path()?;
+        let new = !path.exists();
+        let key = Key::open_or_make(&path)?;
+        if new {
+            eprintln!("made your key {}: what you enroll and swap is signed with it", path.display());
+        }
+        Ok(key)
     }
 
     /// Its file.

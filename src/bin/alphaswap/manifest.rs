@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use alphaswap::Error;
 use alphaswap::identity::Identity;
 use alphaswap::identity::key::user_folder;
 use alphaswap::marks::manifest::{self, Credentials, Facts, Found, State};
 use alphaswap::marks::watermark::Payload;
 use anyhow::{Context, Result};
 use clap::Args;
+use serde_json::json;
 
 /// Who signs.
 #[derive(Args)]
@@ -74,9 +76,19 @@ pub struct Layer {
     pub json: serde_json::Value,
 }
 
-/// The manifest of a file; none if it has none.
+/// The manifest of a file; none if it has none. One that cannot be read at all must not keep the other layers from
+/// being told.
 pub fn layer(path: &Path) -> Result<Option<Layer>> {
-    let Some(said) = manifest::read(path)? else { return Ok(None) };
+    let said = match manifest::read(path) {
+        Ok(Some(said)) => said,
+        Ok(None) => return Ok(None),
+        Err(Error::Manifest { reason, .. }) => {
+            let lines = vec![format!("cannot be read: {reason}")];
+            let json = json!({"state": "unreadable", "problems": [reason]});
+            return Ok(Some(Layer { found: false, tampered: true, record: None, lines, json }));
+        }
+        Err(error) => return Err(error.into()),
+    };
     Ok(Some(Layer {
         found: said.record.is_some(),
         tampered: said.state == State::Tampered,
