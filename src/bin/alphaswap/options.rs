@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use alphaswap::Pipeline;
 use alphaswap::identity::Identity;
-use alphaswap::settings::{Corner, DeviceChoice, Fallback, Look, ModelChoice};
+use alphaswap::settings::{Corner, DeviceChoice, Fallback, LanguageChoice, Look, ModelChoice};
 use anyhow::Result;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
@@ -75,6 +75,12 @@ pub struct LookArgs {
     /// Where the badge stands.
     #[arg(long, value_enum, default_value_t = CornerArg(Look::default().badge_position))]
     badge_position: CornerArg,
+    /// What the badge speaks: `auto` (the language of the locale, else English) or a language's code such as `de`.
+    #[arg(long, value_name = "LANGUAGE", default_value = LanguageChoice::DEFAULT_NAME)]
+    badge_language: LanguageChoice,
+    /// A second, smaller line on the badge: "face altered".
+    #[arg(long)]
+    badge_note: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -125,6 +131,8 @@ impl LookArgs {
             fallback: self.fallback.0,
             badge: Look::default().badge && !self.no_badge,
             badge_position: self.badge_position.0,
+            badge_language: self.badge_language,
+            badge_note: Look::default().badge_note || self.badge_note,
             enabled: Look::default().enabled,
         }
     }

@@ -1,0 +1,283 @@
+//! The badge: its letters, its languages, its place and size, its contrast over any picture and over time.
+
+use ab_glyph::{Font, FontRef};
+use alphaswap::color::Conversion;
+use alphaswap::frame::{ColorSpace, FrameInfo, PixelFormat};
+use alphaswap::marks::badge::{Badge, Label, Language};
+use alphaswap::settings::{Corner, LanguageChoice};
+use glam::Vec3;
+use proptest::prelude::*;
+
+use crate::support::counting::allocated;
+use crate::support::{Picture, any_info};
+
+const ENGLISH: Label = Label { corner: Corner::BottomLeft, language: Language::ENGLISH, note: false };
+/// Seconds from frame to frame.
+const STEP: f32 = 0.04;
+
+fn info(format: PixelFormat, width: usize, height: usize) -> FrameInfo {
+    FrameInfo { format, width, height, color: ColorSpace::default() }
+}
+
+/// A picture of one colour.
+fn flat(info: FrameInfo, rgb: Vec3) -> Picture {
+    let mut picture = Picture::noise(info, 0, 0);
+    let codes = Conversion::rgb_from_codes(&info).inverse().apply(rgb);
+    for (channel, c) in info.format.components().into_iter().enumerate() {
+        let [columns, rows] = c.size(info.width, info.height);
+        for (x, y) in (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y))) {
+            picture.planes[c.plane][y * picture.strides[c.plane] + c.offset + x * c.step] = codes[channel].round() as u8;
+        }
+    }
+    picture
+}
+
+fn grey(info: FrameInfo, grey: f32) -> Picture {
+    flat(info, Vec3::splat(grey))
+}
+
+/// A pixel's colour as a display shows it.
+fn shown(picture: &Picture, x: usize, y: usize) -> Vec3 {
+    let components = picture.info.format.components();
+    let codes = components.map(|c| {
+        let [column, row] = [x / c.pitch()[0] as usize, y / c.pitch()[1] as usize];
+        f32::from(picture.planes[c.plane][row * picture.strides[c.plane] + c.offset + column * c.step])
+    });
+    Conversion::rgb_from_codes(&picture.info).apply(Vec3::from(codes)).clamp(Vec3::ZERO, Vec3::ONE)
+}
+
+/// Relative luminance, WCAG 2.2.
+fn luminance(rgb: Vec3) -> f32 {
+    let linear = |v: f32| if v <= 0.04045 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) };
+    0.2126 * linear(rgb.x) + 0.7152 * linear(rgb.y) + 0.0722 * linear(rgb.z)
+}
+
+/// Where a badge's letters are, and where its plate is under and between them.
+struct Places {
+    letters: Vec<(usize, usize)>,
+    plate: Vec<(usize, usize)>,
+}
+
+impl Places {
+    fn of(info: FrameInfo, label: Label) -> Self {
+        let mut black = grey(info, 0.0);
+        Badge::new(info, label).paint(&mut black.view_mut(), 0.0);
+        let all = (0..info.height).flat_map(|y| (0..info.width).map(move |x| (x, y)));
+        let lights: Vec<_> = all.map(|at| (at, luminance(shown(&black, at.0, at.1)))).collect();
+        let letters: Vec<_> = lights.iter().filter(|(_, light)| *light > 0.97).map(|(at, _)| *at).collect();
+        let range = |axis: fn(&(usize, usize)) -> usize| {
+            letters.iter().map(axis).min().unwrap_or(1)..=letters.iter().map(axis).max().unwrap_or(0)
+        };
+        let (columns, rows) = (range(|at| at.0), range(|at| at.1));
+        let inside = |at: &(usize, usize)| columns.contains(&at.0) && rows.contains(&at.1);
+        let plate = lights.iter().filter(|(at, light)| inside(at) && *light < 0.004).map(|(at, _)| *at).collect();
+        Self { letters, plate }
+    }
+
+    /// The least contrast between any pixel of the letters and any of the plate.
+    fn contrast(&self, picture: &Picture) -> f32 {
+        let light = |at: &(usize, usize)| luminance(shown(picture, at.0, at.1));
+        let (letters, plate) = (self.letters.iter().map(light), self.plate.iter().map(light));
+        (letters.fold(1.0, f32::min) + 0.05) / (plate.fold(0.0, f32::max) + 0.05)
+    }
+}
+
+fn any_label() -> impl Strategy<Value = Label> {
+    let corners = vec![Corner::TopLeft, Corner::TopRight, Corner::BottomLeft, Corner::BottomRight];
+    let languages = prop::sample::select(Language::all().collect::<Vec<_>>());
+    (prop::sample::select(corners), languages, any::<bool>())
+        .prop_map(|(corner, language, note)| Label { corner, language, note })
+}
+
+/// Noise, or one colour, or one colour with noise in its luma or red.
+fn any_picture(info: FrameInfo) -> impl Strategy<Value = Picture> {
+    (0..3, any::<u64>(), [0.0f32..=1.0, 0.0..=1.0, 0.0..=1.0]).prop_map(move |(kind, seed, rgb)| {
+        let (noise, mut flat) = (Picture::noise(info, 0, seed), flat(info, Vec3::from(rgb)));
+        match kind {
+            0 => noise,
+            1 => flat,
+            _ => {
+                let c = info.format.components()[0];
+                let samples = flat.planes[c.plane].iter_mut().zip(&noise.planes[c.plane]);
+                samples.skip(c.offset).step_by(c.step).for_each(|(flat, noise)| *flat = *noise);
+                flat
+            }
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn letters_can_be_read_on_anything(
+        (picture, then) in any_info(70..500).prop_flat_map(|info| (any_picture(info), any_picture(info))),
+        label in any_label(),
+    ) {
+        let places = Places::of(picture.info, label);
+        prop_assert!(!places.letters.is_empty() && !places.plate.is_empty());
+        let mut badge = Badge::new(picture.info, label);
+        // At once, and over what comes without warning.
+        for (mut picture, least) in [(picture, 6.8), (then.clone(), 4.5), (then, 4.5)] {
+            badge.paint(&mut picture.view_mut(), STEP);
+            let contrast = places.contrast(&picture);
+            prop_assert!(contrast >= least, "{} {:?}", contrast, picture.info);
+        }
+    }
+}
+
+#[test]
+fn the_plate_is_no_darker_than_the_picture_asks_for() {
+    let info = info(PixelFormat::Nv12, 640, 480);
+    let places = Places::of(info, ENGLISH);
+    let contrast = |mut picture: Picture| {
+        Badge::new(info, ENGLISH).paint(&mut picture.view_mut(), STEP);
+        places.contrast(&picture)
+    };
+    let of = |name: &str, picture| {
+        let contrast = contrast(picture);
+        eprintln!("{name}: {contrast:.2} to 1");
+        contrast
+    };
+    for (name, light) in [("white", 1.0), ("light grey", 0.75)] {
+        let contrast = of(name, grey(info, light));
+        assert!((6.8..7.4).contains(&contrast), "{name}: {contrast}");
+    }
+    assert!(of("mid grey", grey(info, 0.5)) >= 6.8);
+    assert!(of("black", grey(info, 0.0)) > 20.0);
+    assert!(of("noise in luma and chroma", Picture::noise(info, 0, 3)) >= 6.8);
+    assert!(of("blue", flat(info, Vec3::Z)) >= 6.8);
+}
+
+/// The plate's opacity over a grey, from the first pixel under the letters.
+fn opacity(badge: &mut Badge, places: &Places, light: f32) -> f32 {
+    let info = info(PixelFormat::Rgb, 640, 480);
+    let mut picture = grey(info, light);
+    let plate = places.plate[0];
+    let before = shown(&picture, plate.0, plate.1).x;
+    badge.paint(&mut picture.view_mut(), STEP);
+    let after = shown(&picture, plate.0, plate.1).x;
+    // The plate itself is nearly black.
+    (before - after) / (before - 0.04)
+}
+
+#[test]
+fn the_plate_follows_slowly_and_does_not_flicker() {
+    let info = info(PixelFormat::Rgb, 640, 480);
+    let (mut badge, places) = (Badge::new(info, ENGLISH), Places::of(info, ENGLISH));
+    let mut follow = |lights: &[f32]| lights.iter().map(|l| opacity(&mut badge, &places, *l)).collect::<Vec<_>>();
+    let steps = |opacities: &[f32]| opacities.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max);
+    // A cut to a darker picture: the plate fades within seconds.
+    let cut = follow(&[&[1.0; 5][..], &[0.5; 80]].concat());
+    assert!(steps(&cut) < 0.02 && cut[5] > 0.6 && cut[84] < 0.36, "{cut:?}");
+    // A picture that grows lighter: no jump.
+    let dawn = follow(&(0..50).map(|i| 0.5 + 0.01 * i as f32).collect::<Vec<_>>());
+    assert!(steps(&dawn) < 0.04, "{dawn:?}");
+    // A light that flickers.
+    let flicker = follow(&[0.85, 0.95].repeat(40));
+    assert!(steps(&flicker[10..]) < 0.02, "{flicker:?}");
+    // After frames without it, the badge starts anew.
+    badge.skip();
+    assert!((opacity(&mut badge, &places, 0.5) - 0.32).abs() < 0.04);
+}
+
+#[test]
+fn the_size_follows_the_frames_smaller_side() {
+    let heights = |width: fn(usize) -> usize| {
+        let sides = (60..2200).step_by(20);
+        sides.map(move |side| {
+            let info = info(PixelFormat::I420, width(side), side);
+            let mut picture = grey(info, 1.0);
+            Badge::new(info, Label { corner: Corner::TopLeft, ..ENGLISH }).paint(&mut picture.view_mut(), STEP);
+            let dark = |y: &usize| picture.planes[0][y * picture.strides[0]..][..width(side) / 2].iter().any(|l| *l < 235);
+            let rows: Vec<_> = (0..side).filter(dark).collect();
+            (side, rows.len())
+        })
+    };
+    let wide: Vec<_> = heights(|side| side * 16 / 9).collect();
+    assert!(wide.windows(2).all(|w| w[1].1 >= w[0].1 && w[1].1 - w[0].1 <= 4), "{wide:?}");
+    for (side, rows) in wide.iter().filter(|(side, _)| *side >= 480) {
+        let share = *rows as f32 / *side as f32;
+        assert!((0.04..0.065).contains(&share), "{rows} of {side}");
+    }
+    // A tall frame has the letters of a wide one.
+    let tall = info(PixelFormat::I420, 1080, 1920);
+    let letters = |info| Places::of(info, ENGLISH).letters.len();
+    assert_eq!(letters(tall), letters(info(PixelFormat::I420, 1920, 1080)));
+}
+
+#[test]
+fn where_there_is_no_room_the_text_is_short_or_missing() {
+    let width = |info: FrameInfo, label: Label| {
+        let letters = Places::of(info, label).letters;
+        let columns = letters.iter().map(|at| at.0);
+        columns.clone().max().unwrap_or(0) - columns.min().unwrap_or(0)
+    };
+    let german = Label { language: Language::from_code("de").unwrap(), ..ENGLISH };
+    assert!(width(info(PixelFormat::Rgb, 160, 120), german) > 50);
+    assert!((8..20).contains(&width(info(PixelFormat::Rgb, 60, 120), german)));
+    for (width, height) in [(16, 16), (24, 24), (640, 20), (20, 640)] {
+        let info = info(PixelFormat::Rgb, width, height);
+        let before = Picture::noise(info, 0, 1);
+        let mut after = before.clone();
+        let mut badge = Badge::new(info, ENGLISH);
+        badge.paint(&mut after.view_mut(), STEP);
+        assert_eq!((badge.is_visible(), before == after), (false, true), "{width}x{height}");
+    }
+    assert!(Badge::new(info(PixelFormat::Rgb, 64, 48), ENGLISH).is_visible());
+}
+
+#[test]
+fn painting_allocates_nothing() {
+    for format in PixelFormat::ALL {
+        let mut picture = Picture::noise(info(format, 640, 480), 3, 1);
+        let mut badge = Badge::new(picture.info, ENGLISH);
+        badge.paint(&mut picture.view_mut(), STEP);
+        let mut view = picture.view_mut();
+        assert_eq!(allocated(|| badge.paint(&mut view, STEP)).1.calls, 0, "{format:?}");
+    }
+}
+
+#[test]
+fn the_font_has_the_letters_of_all_texts() {
+    let font = FontRef::try_from_slice(include_bytes!("../src/marks/badge/capitals.ttf")).unwrap();
+    for language in Language::all() {
+        for text in language.texts().into_iter().chain([language.note()]) {
+            assert!(!text.is_empty() && text == text.to_uppercase(), "{text}");
+            let missing: String = text.chars().filter(|c| font.glyph_id(*c).0 == 0).collect();
+            assert!(missing.is_empty(), "{text}: {missing}");
+        }
+        assert!(language.texts()[1].chars().count() <= 2);
+    }
+    let [a, v] = ['A', 'V'].map(|c| font.glyph_id(c));
+    assert!(font.kern_unscaled(a, v) < 0.0, "the letters keep their kerning");
+}
+
+#[test]
+fn a_language_has_a_code_of_its_own() {
+    let codes: Vec<_> = Language::all().map(Language::code).collect();
+    assert!(codes[1..].is_sorted_by(|a, b| a < b), "{codes:?}");
+    for language in Language::all() {
+        assert_eq!(language.code().parse(), Ok(LanguageChoice::Of(language)));
+    }
+    assert_eq!(("auto".parse(), "".parse()), (Ok(LanguageChoice::Auto), Ok(LanguageChoice::Auto)));
+    let unknown = "tlh".parse::<LanguageChoice>().unwrap_err().to_string();
+    assert!(unknown.contains("\"tlh\"") && codes.iter().all(|code| unknown.contains(code)), "{unknown}");
+}
+
+#[test]
+fn the_locale_names_the_language() {
+    let of = |variables: &[(&str, &str)]| {
+        let find = |name: &str| variables.iter().find(|v| v.0 == name).map(|v| v.1.to_string());
+        Language::of_locale(find).code()
+    };
+    assert_eq!(of(&[]), "en");
+    assert_eq!(of(&[("LANG", "de_AT.UTF-8")]), "de");
+    assert_eq!(of(&[("LANG", "de_DE.UTF-8"), ("LC_MESSAGES", "fr_FR")]), "fr");
+    assert_eq!(of(&[("LANG", "de_DE"), ("LC_MESSAGES", "fr_FR"), ("LC_ALL", "nn_NO@x")]), "nb");
+    assert_eq!(of(&[("LANG", "de_DE"), ("LC_ALL", "")]), "de");
+    assert_eq!(of(&[("LANG", "de_DE"), ("LC_ALL", "C.UTF-8")]), "en");
+    assert_eq!(of(&[("LANG", "ga_IE.UTF-8")]), "en");
+    assert_eq!(of(&[("LANG", "pt-BR")]), "pt");
+    assert_eq!(of(&[("LANG", "dev")]), "en");
+}
