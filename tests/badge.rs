@@ -26,7 +26,8 @@ fn flat(info: FrameInfo, rgb: Vec3) -> Picture {
     for (channel, c) in info.format.components().into_iter().enumerate() {
         let [columns, rows] = c.size(info.width, info.height);
         for (x, y) in (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y))) {
-            picture.planes[c.plane][y * picture.strides[c.plane] + c.offset + x * c.step] = codes[channel].round() as u8;
+            picture.planes[c.plane][y * picture.strides[c.plane] + c.offset + x * c.step] =
+                codes[channel].round() as u8;
         }
     }
     picture
@@ -70,58 +71,78 @@ impl Places {
         };
         let (columns, rows) = (range(|at| at.0), range(|at| at.1));
         let inside = |at: &(usize, usize)| columns.contains(&at.0) && rows.contains(&at.1);
-        let plate = lights.iter().filter(|(at, light)| inside(at) && *light < 0.004).map(|(at, _)| *at).collect();
+        let darkest = lights.iter().filter(|(at, _)| inside(at)).map(|(_, light)| *light).fold(1.0, f32::min);
+        let plate = lights.iter().filter(|(at, light)| inside(at) && *light <= darkest).map(|(at, _)| *at).collect();
         Self { letters, plate }
     }
 
-    /// The least contrast between any pixel of the letters and any of the plate.
+    /// The least contrast of any of the plate's pixels to the letters' white; their soft edges do not count (as in WCAG).
     fn contrast(&self, picture: &Picture) -> f32 {
         let light = |at: &(usize, usize)| luminance(shown(picture, at.0, at.1));
         let (letters, plate) = (self.letters.iter().map(light), self.plate.iter().map(light));
-        (letters.fold(1.0, f32::min) + 0.05) / (plate.fold(0.0, f32::max) + 0.05)
+        assert!(letters.fold(0.0, f32::max) > 0.9, "the letters are white");
+        1.05 / (plate.fold(0.0, f32::max) + 0.05)
     }
 }
 
 fn any_label() -> impl Strategy<Value = Label> {
     let corners = vec![Corner::TopLeft, Corner::TopRight, Corner::BottomLeft, Corner::BottomRight];
     let languages = prop::sample::select(Language::all().collect::<Vec<_>>());
-    (prop::sample::select(corners), languages, any::<bool>())
-        .prop_map(|(corner, language, note)| Label { corner, language, note })
+    (prop::sample::select(corners), languages, any::<bool>()).prop_map(|(corner, language, note)| Label {
+        corner,
+        language,
+        note,
+    })
 }
 
-/// Noise, or one colour, or one colour with noise in its luma or red.
-fn any_picture(info: FrameInfo) -> impl Strategy<Value = Picture> {
-    (0..3, any::<u64>(), [0.0f32..=1.0, 0.0..=1.0, 0.0..=1.0]).prop_map(move |(kind, seed, rgb)| {
-        let (noise, mut flat) = (Picture::noise(info, 0, seed), flat(info, Vec3::from(rgb)));
-        match kind {
-            0 => noise,
-            1 => flat,
-            _ => {
+/// What is behind a badge.
+#[derive(Clone, Copy, Debug)]
+enum Behind {
+    Noise(u64),
+    Flat([f32; 3]),
+    /// One colour, with noise in its luma or red.
+    Grain([f32; 3], u64),
+}
+
+impl Behind {
+    fn any() -> impl Strategy<Value = Self> {
+        let rgb = || prop::array::uniform3(0.0f32..=1.0);
+        prop_oneof![
+            any::<u64>().prop_map(Self::Noise),
+            rgb().prop_map(Self::Flat),
+            (rgb(), any::<u64>()).prop_map(|(rgb, seed)| Self::Grain(rgb, seed)),
+        ]
+    }
+
+    fn picture(self, info: FrameInfo) -> Picture {
+        match self {
+            Self::Noise(seed) => Picture::noise(info, 0, seed),
+            Self::Flat(rgb) => flat(info, Vec3::from(rgb)),
+            Self::Grain(rgb, seed) => {
+                let (noise, mut flat) = (Picture::noise(info, 0, seed), flat(info, Vec3::from(rgb)));
                 let c = info.format.components()[0];
                 let samples = flat.planes[c.plane].iter_mut().zip(&noise.planes[c.plane]);
                 samples.skip(c.offset).step_by(c.step).for_each(|(flat, noise)| *flat = *noise);
                 flat
             }
         }
-    })
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn letters_can_be_read_on_anything(
-        (picture, then) in any_info(70..500).prop_flat_map(|info| (any_picture(info), any_picture(info))),
-        label in any_label(),
-    ) {
-        let places = Places::of(picture.info, label);
+    fn letters_can_be_read_on_anything(info in any_info(70..500), label in any_label(), first in Behind::any(), then in Behind::any()) {
+        let places = Places::of(info, label);
         prop_assert!(!places.letters.is_empty() && !places.plate.is_empty());
-        let mut badge = Badge::new(picture.info, label);
+        let mut badge = Badge::new(info, label);
         // At once, and over what comes without warning.
-        for (mut picture, least) in [(picture, 6.8), (then.clone(), 4.5), (then, 4.5)] {
+        for (behind, least) in [(first, 6.9), (then, 4.5), (then, 4.5)] {
+            let mut picture = behind.picture(info);
             badge.paint(&mut picture.view_mut(), STEP);
             let contrast = places.contrast(&picture);
-            prop_assert!(contrast >= least, "{} {:?}", contrast, picture.info);
+            prop_assert!(contrast >= least, "{}", contrast);
         }
     }
 }
@@ -141,12 +162,12 @@ fn the_plate_is_no_darker_than_the_picture_asks_for() {
     };
     for (name, light) in [("white", 1.0), ("light grey", 0.75)] {
         let contrast = of(name, grey(info, light));
-        assert!((6.8..7.4).contains(&contrast), "{name}: {contrast}");
+        assert!((7.0..7.4).contains(&contrast), "{name}: {contrast}");
     }
-    assert!(of("mid grey", grey(info, 0.5)) >= 6.8);
+    assert!(of("mid grey", grey(info, 0.5)) >= 7.0);
     assert!(of("black", grey(info, 0.0)) > 20.0);
-    assert!(of("noise in luma and chroma", Picture::noise(info, 0, 3)) >= 6.8);
-    assert!(of("blue", flat(info, Vec3::Z)) >= 6.8);
+    assert!(of("noise in luma and chroma", Picture::noise(info, 0, 3)) >= 6.9);
+    assert!(of("blue", flat(info, Vec3::Z)) >= 6.9);
 }
 
 /// The plate's opacity over a grey, from the first pixel under the letters.
@@ -169,13 +190,13 @@ fn the_plate_follows_slowly_and_does_not_flicker() {
     let steps = |opacities: &[f32]| opacities.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max);
     // A cut to a darker picture: the plate fades within seconds.
     let cut = follow(&[&[1.0; 5][..], &[0.5; 80]].concat());
-    assert!(steps(&cut) < 0.02 && cut[5] > 0.6 && cut[84] < 0.36, "{cut:?}");
+    assert!(steps(&cut) < 0.02 && cut[5] > 0.6 && cut[84] < 0.4, "{cut:?}");
     // A picture that grows lighter: no jump.
     let dawn = follow(&(0..50).map(|i| 0.5 + 0.01 * i as f32).collect::<Vec<_>>());
     assert!(steps(&dawn) < 0.04, "{dawn:?}");
     // A light that flickers.
     let flicker = follow(&[0.85, 0.95].repeat(40));
-    assert!(steps(&flicker[10..]) < 0.02, "{flicker:?}");
+    assert!(steps(&flicker[20..]) < 0.01, "{flicker:?}");
     // After frames without it, the badge starts anew.
     badge.skip();
     assert!((opacity(&mut badge, &places, 0.5) - 0.32).abs() < 0.04);
@@ -189,7 +210,8 @@ fn the_size_follows_the_frames_smaller_side() {
             let info = info(PixelFormat::I420, width(side), side);
             let mut picture = grey(info, 1.0);
             Badge::new(info, Label { corner: Corner::TopLeft, ..ENGLISH }).paint(&mut picture.view_mut(), STEP);
-            let dark = |y: &usize| picture.planes[0][y * picture.strides[0]..][..width(side) / 2].iter().any(|l| *l < 235);
+            let dark =
+                |y: &usize| picture.planes[0][y * picture.strides[0]..][..width(side) / 2].iter().any(|l| *l < 235);
             let rows: Vec<_> = (0..side).filter(dark).collect();
             (side, rows.len())
         })
@@ -209,13 +231,14 @@ fn the_size_follows_the_frames_smaller_side() {
 #[test]
 fn where_there_is_no_room_the_text_is_short_or_missing() {
     let width = |info: FrameInfo, label: Label| {
-        let letters = Places::of(info, label).letters;
-        let columns = letters.iter().map(|at| at.0);
-        columns.clone().max().unwrap_or(0) - columns.min().unwrap_or(0)
+        let mut picture = grey(info, 1.0);
+        Badge::new(info, label).paint(&mut picture.view_mut(), STEP);
+        let dark = |x: &usize| (0..info.height).any(|y| luminance(shown(&picture, *x, y)) < 0.9);
+        (0..info.width).filter(dark).count()
     };
     let german = Label { language: Language::from_code("de").unwrap(), ..ENGLISH };
-    assert!(width(info(PixelFormat::Rgb, 160, 120), german) > 50);
-    assert!((8..20).contains(&width(info(PixelFormat::Rgb, 60, 120), german)));
+    let widths = [160, 60].map(|side| width(info(PixelFormat::Rgb, side, 120), german));
+    assert!(widths[0] > 60 && (15..30).contains(&widths[1]), "{widths:?}");
     for (width, height) in [(16, 16), (24, 24), (640, 20), (20, 640)] {
         let info = info(PixelFormat::Rgb, width, height);
         let before = Picture::noise(info, 0, 1);

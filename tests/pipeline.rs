@@ -134,7 +134,11 @@ fn the_badge_is_there_from_the_first_swapped_frame_on_and_in_no_other() {
         assert_eq!(report.marked, report.badged);
         assert_eq!(edge.iter().all(|&i| after.planes[1][i] == black[i]), report.marked, "frame {index}");
         assert_eq!(report.marked, report.faces.iter().any(|f| f.swapped));
-        if report.marked { with += 1 } else { without += 1 }
+        if report.marked {
+            with += 1
+        } else {
+            without += 1
+        }
         assert!(index > 0 || report.marked, "the first frame has a face");
     });
     assert!(with > 20 && without > 3, "{with} {without}");

@@ -82,7 +82,9 @@ fn the_badge_changes_its_language_while_playing() {
     // With a steady picture only the badge and the session's watermark change.
     element.set_property("smoothing", 0.0f32);
     let mut frames = Vec::new();
-    for (frame, (language, note)) in [("en", false), ("de", false), ("de", true), ("tlh", false)].into_iter().enumerate() {
+    for (frame, (language, note)) in
+        [("en", false), ("de", false), ("de", true), ("tlh", false)].into_iter().enumerate()
+    {
         element.set_property("badge-language", language);
         element.set_property("badge-note", note);
         frames.push(pass(&mut harness, portrait.buffer(frame as u64)).unwrap());

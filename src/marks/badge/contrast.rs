@@ -12,29 +12,29 @@ use crate::frame::FrameView;
 pub(super) const PLATE: f32 = 0.04;
 pub(super) const LETTERS: f32 = 1.0;
 
-/// The contrast between letters and plate that is never undercut: WCAG 2.2's 1.4.3 asks for 4.5, the rest is for
-/// rounding to codes.
-const LEAST_RATIO: f32 = 4.6;
-/// The contrast aimed at: WCAG 2.2's 1.4.6.
-const RATIO: f32 = 7.0;
+/// The contrast between letters and plate that is never undercut, and the one aimed at: WCAG 2.2 asks for 4.5 (1.4.3)
+/// and 7 (1.4.6), the rest is for rounding to codes.
+const LEAST_RATIO: f32 = 4.7;
+const RATIO: f32 = 7.2;
 /// Opacity that shows a plate where the picture alone is dark enough.
 const LEAST: f32 = 0.3;
-/// Opacity that a second adds or takes at most, unless the letters could not be read otherwise.
-const RISE: f32 = 0.8;
-const FALL: f32 = 0.2;
-/// Smaller changes are not followed, so that noise does not make the plate shimmer.
-const DEAD: f32 = 0.02;
+/// Seconds in which the opacity comes nearer to what it should be by the factor e: quickly when it must be higher, so
+/// slowly when it may be lower that a flickering picture does not make the plate flicker.
+const RISE_SECS: f32 = 0.25;
+const FALL_SECS: f32 = 2.0;
 
 /// The plate's opacity over time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Opacity(Option<f32>);
 
 impl Opacity {
-    /// The opacity over a picture whose brightest grey is `grey`, `elapsed_secs` after the last one.
+    /// The opacity over a picture whose brightest grey is `grey`, `elapsed_secs` after the last one. It jumps only where
+    /// the letters could not be read otherwise.
     pub fn follow(&mut self, grey: f32, elapsed_secs: f32) -> f32 {
         let target = needed(grey, RATIO).max(LEAST);
         let now = self.0.map_or(target, |now| {
-            if (target - now).abs() < DEAD { now } else { target.clamp(now - FALL * elapsed_secs, now + RISE * elapsed_secs) }
+            let secs = if target > now { RISE_SECS } else { FALL_SECS };
+            target + (now - target) * (-elapsed_secs / secs).exp()
         });
         *self.0.insert(now.max(needed(grey, LEAST_RATIO)))
     }

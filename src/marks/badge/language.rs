@@ -50,12 +50,7 @@ static LANGUAGES: [Words; 28] = [
     words(&["uk"], "ОБЛИЧЧЯ ШІ", "ШІ", "ОБЛИЧЧЯ ЗМІНЕНО"),
 ];
 
-const fn words(
-    codes: &'static [&'static str],
-    face: &'static str,
-    short: &'static str,
-    note: &'static str,
-) -> Words {
+const fn words(codes: &'static [&'static str], face: &'static str, short: &'static str, note: &'static str) -> Words {
     Words { codes, face, short, note }
 }
 

@@ -44,8 +44,16 @@ impl Mask {
     }
 
     /// Mean over the block of `step` pixels whose upper left one is (`x`, `y`).
-    pub fn mean(&self, [x, y]: [usize; 2], step: [usize; 2]) -> f32 {
-        let rows = (y..y + step[1]).map(|y| &self.cover[y * self.width + x..][..step[0]]);
-        rows.flatten().sum::<f32>() / (step[0] * step[1]) as f32
+    pub fn mean(&self, at: [usize; 2], step: [usize; 2]) -> f32 {
+        self.block(at, step).sum::<f32>() / (step[0] * step[1]) as f32
+    }
+
+    /// Maximum over the same block.
+    pub fn most(&self, at: [usize; 2], step: [usize; 2]) -> f32 {
+        self.block(at, step).fold(0.0, f32::max)
+    }
+
+    fn block(&self, [x, y]: [usize; 2], step: [usize; 2]) -> impl Iterator<Item = f32> {
+        (y..y + step[1]).flat_map(move |y| self.cover[y * self.width + x..][..step[0]].iter().copied())
     }
 }

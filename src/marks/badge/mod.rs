@@ -160,7 +160,9 @@ impl Masks {
         let rows = (0..self.size[1]).step_by(step[1]);
         let all = rows.flat_map(|y| (0..self.size[0]).step_by(step[0]).map(move |x| [x, y]));
         let sample = |at| {
-            let [on_plate, on_letters, on_edge] = [&self.plate, &self.letters, &self.edge].map(|mask| mask.mean(at, step));
+            let [on_plate, on_edge] = [&self.plate, &self.edge].map(|mask| mask.mean(at, step));
+            // A chroma sample that a letter touches is the letter's, or the picture's colour would tint the letter.
+            let on_letters = self.letters.most(at, step);
             let keep = (1.0 - on_letters - on_edge).max(0.0);
             Sample { keep, plate: on_plate * keep, ink: letters * on_letters + edge * on_edge }
         };
