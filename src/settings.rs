@@ -153,7 +153,7 @@ pub struct Look {
     pub badge: bool,
     /// Where the badge stands.
     pub badge_position: Corner,
-    /// What the badge speaks.
+    /// The badge's language.
     pub badge_language: LanguageChoice,
     /// Whether the badge has a second, smaller line: the face was changed.
     pub badge_note: bool,

@@ -99,8 +99,7 @@ pub struct AlphaSwap {
     #[property(
         name = "badge-language", type = String, member = badge_language, get, set = Self::set_badge_language,
         nick = "Badge language",
-        blurb = "What the badge speaks: auto (the language of LC_ALL, LC_MESSAGES or LANG, else English) or a code such \
-                 as de",
+        blurb = "The badge's language: auto (that of LC_ALL, LC_MESSAGES or LANG, else English) or a code such as de",
         default = Some(default_language()), mutable_playing
     )]
     #[property(

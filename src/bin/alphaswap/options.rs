@@ -75,7 +75,7 @@ pub struct LookArgs {
     /// Where the badge stands.
     #[arg(long, value_enum, default_value_t = CornerArg(Look::default().badge_position))]
     badge_position: CornerArg,
-    /// What the badge speaks: `auto` (the language of the locale, else English) or a language's code such as `de`.
+    /// The badge's language: `auto` (that of LC_ALL, LC_MESSAGES or LANG, else English) or a code such as `de`.
     #[arg(long, value_name = "LANGUAGE", default_value = LanguageChoice::DEFAULT_NAME)]
     badge_language: LanguageChoice,
     /// A second, smaller line on the badge: "face altered".

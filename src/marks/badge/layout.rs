@@ -37,6 +37,18 @@ pub(super) struct Rect {
     pub size: [usize; 2],
 }
 
+impl Rect {
+    /// The same one as seen from where `by` is the old origin.
+    pub fn moved(self, by: [usize; 2]) -> Self {
+        Self { origin: [0, 1].map(|i| self.origin[i] + by[i]), ..self }
+    }
+
+    /// Grown to the left and to the top so that it begins with a chroma sample.
+    pub fn grown_to_even(self) -> Self {
+        Self { origin: self.origin.map(|at| at & !1), size: [0, 1].map(|i| self.size[i] + self.origin[i] % 2) }
+    }
+}
+
 /// The badge's parts, in pixels from its upper left corner.
 #[derive(Debug)]
 pub(super) struct Layout {

@@ -82,7 +82,7 @@ impl Badge {
         let layout = Layout::fitting(&info, &label);
         let (place, text) = layout.as_ref().map_or_else(Default::default, |layout| {
             let place = layout.place(&info, label.corner);
-            (place, Rect { origin: [0, 1].map(|i| (place[i] + layout.text.origin[i]) & !1), size: layout.text.size })
+            (place, layout.text.moved(place).grown_to_even())
         });
         let masks = Masks::new(layout.as_ref());
         let codes_from_rgb = Conversion::rgb_from_codes(&info).inverse();
