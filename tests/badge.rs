@@ -189,8 +189,8 @@ fn the_plate_follows_slowly_and_does_not_flicker() {
     let mut follow = |lights: &[f32]| lights.iter().map(|l| opacity(&mut badge, &places, *l)).collect::<Vec<_>>();
     let steps = |opacities: &[f32]| opacities.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max);
     // A cut to a darker picture: the plate fades within seconds.
-    let cut = follow(&[&[1.0; 5][..], &[0.5; 80]].concat());
-    assert!(steps(&cut) < 0.02 && cut[5] > 0.6 && cut[84] < 0.4, "{cut:?}");
+    let cut = follow(&[&[1.0; 5][..], &[0.5; 160]].concat());
+    assert!(steps(&cut) < 0.02 && cut[5] > 0.6 && cut[164] < 0.37, "{cut:?}");
     // A picture that grows lighter: no jump.
     let dawn = follow(&(0..50).map(|i| 0.5 + 0.01 * i as f32).collect::<Vec<_>>());
     assert!(steps(&dawn) < 0.04, "{dawn:?}");
@@ -199,7 +199,7 @@ fn the_plate_follows_slowly_and_does_not_flicker() {
     assert!(steps(&flicker[20..]) < 0.01, "{flicker:?}");
     // After frames without it, the badge starts anew.
     badge.skip();
-    assert!((opacity(&mut badge, &places, 0.5) - 0.32).abs() < 0.04);
+    assert!((opacity(&mut badge, &places, 0.5) - 0.34).abs() < 0.03);
 }
 
 #[test]

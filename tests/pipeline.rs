@@ -141,7 +141,7 @@ fn the_badge_is_there_from_the_first_swapped_frame_on_and_in_no_other() {
         }
         assert!(index > 0 || report.marked, "the first frame has a face");
     });
-    assert!(with > 20 && without > 3, "{with} {without}");
+    assert!(with > 20 && without >= 3, "{with} {without}");
 }
 
 #[test]
