@@ -117,7 +117,7 @@ impl LanguageChoice {
     }
 
     /// The codes of all languages, as a sentence lists them.
-    pub fn known() -> String {
+    fn known() -> String {
         Language::all().map(Language::code).collect::<Vec<_>>().join(", ")
     }
 }

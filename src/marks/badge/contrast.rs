@@ -66,8 +66,8 @@ fn grey_of(luminance: f32) -> f32 {
 /// view.
 static LUMINANCE: LazyLock<[f32; 640]> = LazyLock::new(|| std::array::from_fn(|i| luminance_of(i as f32 / 255.0)));
 
-/// The grey as bright as the brightest pixel of `area`, whose origin is in the frame and even. A plate that darkens this
-/// grey enough darkens every colour of that luminance enough, because the eye's curve bends upwards.
+/// The grey that is as bright as the brightest pixel of `area`, which begins with a chroma sample. An opacity that is
+/// enough over this grey is enough over any colour of its luminance: the plate takes most from bright channels.
 pub(super) fn brightest(frame: &FrameView<'_>, area: Rect) -> f32 {
     let (info, table) = (frame.info, &*LUMINANCE);
     let rgb_from_codes = Conversion::rgb_from_codes(&info);
