@@ -280,8 +280,9 @@ impl Pipeline {
         let lost = self.tracker.give_up(flight.elapsed_secs);
         self.tracker.limit(flight.look.max_faces);
         self.hide_unswapped(frame, flight.look.fallback);
-        let marked = self.mark(frame, &flight.look);
-        Ok(Report { marked, badged: marked && flight.look.badge, ..self.report(found, lost) })
+        let marked = self.mark(frame, &flight.look, flight.elapsed_secs);
+        let badged = marked && self.badge.as_ref().is_some_and(Badge::is_visible);
+        Ok(Report { marked, badged, ..self.report(found, lost) })
     }
 
     /// Swaps at once the faces that the path has not swapped: those that came in after the frame was started, or all if

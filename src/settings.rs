@@ -4,6 +4,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::marks::badge::Language;
+
 /// Which model puts the face on.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum ModelChoice {
@@ -86,6 +88,50 @@ pub enum Corner {
     BottomRight,
 }
 
+/// The language of the badge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum LanguageChoice {
+    /// That of the environment's locale; English where the badge does not speak that one.
+    #[default]
+    Auto,
+    /// This one.
+    Of(Language),
+}
+
+/// A language that the badge does not speak.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the badge does not speak \"{0}\", only: {auto} (the locale's language), {known}",
+        auto = LanguageChoice::DEFAULT_NAME, known = LanguageChoice::known())]
+pub struct UnknownLanguage(String);
+
+impl LanguageChoice {
+    /// How users write the default.
+    pub const DEFAULT_NAME: &str = "auto";
+
+    /// The language that is spoken.
+    pub fn language(self) -> Language {
+        match self {
+            Self::Auto => Language::of_environment(),
+            Self::Of(language) => language,
+        }
+    }
+
+    /// The codes of all languages, as a sentence lists them.
+    fn known() -> String {
+        Language::all().map(Language::code).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl FromStr for LanguageChoice {
+    type Err = UnknownLanguage;
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        match s {
+            "" | "auto" => Ok(Self::Auto),
+            code => Language::from_code(code).map(Self::Of).ok_or_else(|| UnknownLanguage(code.into())),
+        }
+    }
+}
+
 /// Everything that may change while frames flow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Look {
@@ -107,6 +153,10 @@ pub struct Look {
     pub badge: bool,
     /// Where the badge stands.
     pub badge_position: Corner,
+    /// The badge's language.
+    pub badge_language: LanguageChoice,
+    /// Whether the badge has a second, smaller line: the face was changed.
+    pub badge_note: bool,
     /// Whether faces are swapped at all.
     pub enabled: bool,
 }
@@ -134,6 +184,8 @@ impl Default for Look {
             fallback: Fallback::Blur,
             badge: true,
             badge_position: Corner::BottomLeft,
+            badge_language: LanguageChoice::Auto,
+            badge_note: false,
             enabled: true,
         }
     }

@@ -1,6 +1,7 @@
 //! The one integration test binary; this is its table of contents.
 
 mod arcface;
+mod badge;
 mod cli;
 mod consent;
 mod device;

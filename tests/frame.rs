@@ -3,7 +3,7 @@
 use alphaswap::color::Conversion;
 use alphaswap::conceal::{self, Ellipse, Still};
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameView, Matrix, PixelFormat, Range};
-use alphaswap::marks::badge::Badge;
+use alphaswap::marks::badge::{Badge, Label, Language};
 use alphaswap::path::cpu::blend::{Patch, blend};
 use alphaswap::path::cpu::sample::{Border, Sampler};
 use alphaswap::settings::Corner;
@@ -124,13 +124,17 @@ let codes = [229.0, 25.0, 51.0].map(|c| [c; 400]).concat();
         let before = Picture::noise(info, padding, seed);
         let corner = [Corner::TopLeft, Corner::TopRight, Corner::BottomLeft, Corner::BottomRight][corner];
         let mut after = before.clone();
-        Badge::new(info, corner).paint(&mut after.view_mut());
+        let label = Label { corner, language: Language::ENGLISH, note: seed % 2 == 0 };
+        Badge::new(info, label).paint(&mut after.view_mut(), 0.0);
         let (right, bottom) = (matches!(corner, Corner::TopRight | Corner::BottomRight), matches!(corner, Corner::BottomLeft | Corner::BottomRight));
         let (w, h) = (info.width as f32, info.height as f32);
-        // Within its half of the width (its place is rounded to even pixels), and in the lower half when at the bottom
-        // of a frame that is high enough.
-        let in_half = |p: Vec2| if right { p.x >= w / 2.0 - 2.0 } else { p.x < w / 2.0 };
-        assert_untouched(&before, &after, |p| in_half(p) && (!bottom || h < 100.0 || p.y > h / 2.0))?;
+        // Inside the title-safe area, 90 % of width and height, and in its corner of that; its place there is rounded to
+        // even pixels.
+        let safe = |at: f32, side: f32, far: bool, most: f32| {
+            let inside = at > 0.05 * side - 1.0 && at < 0.95 * side;
+            inside && if far { at > (0.95 - most) * side - 4.0 } else { at < (0.05 + most) * side + 3.0 }
+        };
+        assert_untouched(&before, &after, |p| safe(p.x, w, right, 0.6) && safe(p.y, h, bottom, 0.5))?;
         if info.width >= 120 && info.height >= 60 { prop_assert_ne!(&before, &after); }
 
         let mut hidden = before.clone();

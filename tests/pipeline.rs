@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alphaswap::Pipeline;
+use alphaswap::marks::badge::{Badge, Label};
 use alphaswap::settings::{DeviceChoice, Fallback, Look, ModelChoice};
 
 use crate::support::counting::{Allocated, allocated};
@@ -110,6 +111,37 @@ fn the_face_becomes_another_one_and_strength_zero_changes_nothing() {
         none.process(&mut same.view_mut(), None).unwrap();
         assert_eq!(before, same);
     });
+}
+
+#[test]
+fn the_badge_is_there_from_the_first_swapped_frame_on_and_in_no_other() {
+    let look = Look { badge_language: "en".parse().unwrap(), ..Look::default() };
+    let mut pipeline = pipeline(ModelChoice::Mesh, look.clone());
+    let (mut with, mut without) = (0, 0);
+    clip::for_each_frame(7, |index, _, before| {
+        let mut after = before.clone();
+        let report = pipeline.process(&mut after.view_mut(), None).unwrap();
+        // The badge's yellow edge covers some samples whole: there they are the same over any picture. The watermark
+        // leaves chroma as it is.
+        let [black, white] = [0, 255].map(|code| {
+            let mut flat = before.clone();
+            flat.planes.iter_mut().for_each(|plane| plane.fill(code));
+            Badge::new(flat.info, Label::from(&look)).paint(&mut flat.view_mut(), 0.0);
+            flat.planes[1].clone()
+        });
+        let edge: Vec<_> = (0..black.len()).filter(|&i| black[i] == white[i] && black[i] < 100).collect();
+        assert!(edge.len() > 8, "{}", edge.len());
+        assert_eq!(report.marked, report.badged);
+        assert_eq!(edge.iter().all(|&i| after.planes[1][i] == black[i]), report.marked, "frame {index}");
+        assert_eq!(report.marked, report.faces.iter().any(|f| f.swapped));
+        if report.marked {
+            with += 1
+        } else {
+            without += 1
+        }
+        assert!(index > 0 || report.marked, "the first frame has a face");
+    });
+    assert!(with > 20 && without >= 3, "{with} {without}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub struct Report {
     pub lost: Vec<u64>,
     /// Whether the frame was marked as synthetic: with the first swapped face.
     pub marked: bool,
-    /// Whether it got the visible badge as well.
+    /// Whether it got the visible badge as well: not if the user hides it, nor if the frame has no room for it.
     pub badged: bool,
     /// Milliseconds per stage.
     pub times: StageTimes,

@@ -6,7 +6,7 @@ use super::{Pipeline, Report};
 use crate::conceal::{self, Still};
 use crate::error::Result;
 use crate::frame::FrameViewMut;
-use crate::marks::badge::Badge;
+use crate::marks::badge::{Badge, Label};
 use crate::marks::watermark::Payload;
 use crate::path::Stage;
 use crate::settings::{Fallback, Look};
@@ -59,18 +59,22 @@ impl Pipeline {
         self.marking.add(Stage::Mark, start.elapsed());
     }
 
-    /// Watermark and badge, on frames in which a face was swapped; says whether this is one.
-    pub(super) fn mark(&mut self, frame: &mut FrameViewMut<'_>, look: &Look) -> bool {
+    /// Watermark and badge, on frames in which a face was swapped; says whether this is one. `elapsed_secs` have passed
+    /// since the last frame.
+    pub(super) fn mark(&mut self, frame: &mut FrameViewMut<'_>, look: &Look, elapsed_secs: f32) -> bool {
         // A strength of zero shows the frame as it came.
         if look.strength <= 0.0 || !self.tracker.tracks.iter().any(|t| t.swapped) {
+            self.badge.iter_mut().for_each(Badge::skip);
             return false;
         }
         let start = Instant::now();
         self.watermark.embed(frame);
         if look.badge {
-            let corner = look.badge_position;
-            let kept = self.badge.take().filter(|b| b.fits(frame.info, corner));
-            self.badge.insert(kept.unwrap_or_else(|| Badge::new(frame.info, corner))).paint(frame);
+            let label = Label::from(look);
+            let kept = self.badge.take().filter(|b| b.fits(frame.info, label));
+            self.badge.insert(kept.unwrap_or_else(|| Badge::new(frame.info, label))).paint(frame, elapsed_secs);
+        } else {
+            self.badge = None;
         }
         self.marking.add(Stage::Mark, start.elapsed());
         true

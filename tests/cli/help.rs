@@ -18,7 +18,7 @@ fn help_is_as_agreed() {
 
 #[test]
 fn wrong_usage_has_exit_code_2() {
-    let wrong: [&[&str]; 10] = [
+    let wrong: [&[&str]; 11] = [
         &[],
         &["paint"],
         &["swap", "a.mp4"],
@@ -29,9 +29,11 @@ fn wrong_usage_has_exit_code_2() {
         &["swap", "a.mp4", "b.mp4", "--source", "c", "--feather", "0.3"],
         &["enroll", "a.jpg", "-o", "b", "--name", "n"],
         &["enroll", "a.jpg", "-o", "b", "--name", "n", "--consent", ""],
+        &["swap", "a.mp4", "b.mp4", "--source", "c", "--badge-language", "tlh"],
     ];
     for arguments in wrong {
         alphaswap().args(arguments).assert().code(2);
     }
     alphaswap().args(wrong[8]).assert().stderr(predicate::str::contains("--consent"));
+    alphaswap().args(wrong[10]).assert().stderr(predicate::str::contains("auto (the locale's language), en, bg"));
 }

@@ -72,6 +72,29 @@ fn a_hidden_badge_is_told_once_each_time() {
 }
 
 #[test]
+fn the_badge_changes_its_language_while_playing() {
+    let (source, portrait) = (Source::new(), Portrait::open());
+    let (mut harness, _bus) = harness(&source);
+    harness.set_src_caps(portrait.caps());
+    let element = harness.element().unwrap();
+    let stride = (portrait.picture.width() as usize * 3).next_multiple_of(4);
+    let corner = (0, portrait.picture.height() * 3 / 4, portrait.picture.width() / 2, portrait.picture.height() / 4);
+    // With a steady picture only the badge and the session's watermark change.
+    element.set_property("smoothing", 0.0f32);
+    let mut frames = Vec::new();
+    for (frame, (language, note)) in
+        [("en", false), ("de", false), ("de", true), ("tlh", false)].into_iter().enumerate()
+    {
+        element.set_property("badge-language", language);
+        element.set_property("badge-note", note);
+        frames.push(pass(&mut harness, portrait.buffer(frame as u64)).unwrap());
+    }
+    assert!(distance(&frames[0], &frames[1], corner, stride) > 1.0, "English and German");
+    assert!(distance(&frames[1], &frames[2], corner, stride) > 1.0, "the second line");
+    assert!(distance(&frames[0], &frames[3], corner, stride) < 0.5, "an unknown language is English");
+}
+
+#[test]
 fn a_face_is_told_marked_and_swapped() {
     let (source, portrait) = (Source::new(), Portrait::open());
     let (mut harness, bus) = harness(&source);

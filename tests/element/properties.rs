@@ -23,6 +23,8 @@ fn look_changes_while_frames_flow_and_the_model_does_not() {
         element.set_property("max-faces", 1 + frame as u32 % 16);
         element.set_property("detect-interval", 1 + frame as u32);
         element.set_property("badge", frame % 2 == 0);
+        element.set_property("badge-note", frame % 3 == 0);
+        element.set_property("badge-language", ["auto", "de", "el"][frame as usize % 3]);
         element.set_property_from_str("fallback", ["blur", "freeze", "pass"][frame as usize % 3]);
         element.set_property_from_str("badge-position", ["top-left", "bottom-right"][frame as usize % 2]);
         element.set_property("model", "guided");
@@ -73,8 +75,8 @@ fn strength_follows_a_controller() {
 fn every_look_control_can_be_controlled() {
     super::init();
     let element = gst::ElementFactory::make("alphaswap").build().unwrap();
-    let looks = ["strength", "smoothing", "threshold", "feather", "max-faces", "detect-interval", "badge", "enabled"];
-    for name in looks {
+    let numbers = ["strength", "smoothing", "threshold", "feather", "max-faces", "detect-interval"];
+    for name in numbers.into_iter().chain(["badge", "badge-note", "enabled"]) {
         let flags = element.find_property(name).unwrap().flags();
         assert!(flags.contains(gst::PARAM_FLAG_CONTROLLABLE), "{name}");
     }
@@ -114,4 +116,28 @@ fn a_person_whom_the_generator_cannot_put_on_is_refused() {
     let gst::MessageView::Warning(w) = message.view() else { unreachable!() };
     assert!(w.error().message().contains("another"), "{}", w.error().message());
     assert_eq!(element.property::<Option<String>>("source").as_deref(), first.path.to_str(), "the one who plays on");
+}
+
+#[test]
+fn a_language_that_the_badge_does_not_speak_is_told() {
+    let source = Source::new();
+    let element = element(&source);
+    element.set_property("badge-language", "tlh");
+    let (mut harness, bus) = harness_of(&element);
+    let told = || {
+        let message = wait_for(&bus, &[gst::MessageType::Warning]);
+        let gst::MessageView::Warning(w) = message.view() else { unreachable!() };
+        w.error().message().to_string()
+    };
+    harness.set_src_caps(video_caps(PixelFormat::I420, 64, 48));
+    let warning = told();
+    assert!(warning.contains("\"tlh\"") && warning.contains(" de,") && warning.contains("English"), "{warning}");
+    assert_eq!(element.property::<String>("badge-language"), "tlh");
+    pass(&mut harness, buffer(PixelFormat::I420, 64, 48, 0, 0)).unwrap();
+    element.set_property("badge-language", "de");
+    element.set_property("badge-language", None::<String>);
+    assert_eq!(element.property::<String>("badge-language"), "auto");
+    assert!(bus.pop_filtered(&[gst::MessageType::Warning]).is_none());
+    element.set_property("badge-language", "x");
+    assert!(told().contains("\"x\""));
 }

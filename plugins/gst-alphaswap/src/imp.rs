@@ -12,7 +12,7 @@ use gst_base::prelude::*;
 use crate::element::{self, DESCRIPTION};
 use crate::qos::Qos;
 use crate::session::{Person, Session};
-use crate::settings::{BadgePosition, Fallback, Settings, default_device, default_model};
+use crate::settings::{BadgePosition, Fallback, Settings, default_device, default_language, default_model};
 use crate::stats::Stats;
 use crate::{error, frame, post};
 
@@ -101,6 +101,17 @@ pub struct AlphaSwap {
         blurb = "The corner where the badge stands", builder(Look::default().badge_position.into()).mutable_playing()
     )]
     #[property(
+        name = "badge-language", type = String, member = badge_language, get, set = Self::set_badge_language,
+        nick = "Badge language",
+        blurb = "The badge's language: auto (that of LC_ALL, LC_MESSAGES or LANG, else English) or a code such as de",
+        default = Some(default_language()), mutable_playing
+    )]
+    #[property(
+        name = "badge-note", type = bool, member = badge_note, get, set, nick = "Badge note",
+        blurb = "Whether the badge has a second, smaller line: face altered", default = Look::default().badge_note,
+        controllable, mutable_playing
+    )]
+    #[property(
         name = "enabled", type = bool, member = enabled, get, set = Self::set_enabled, nick = "Enabled",
         blurb = "Whether faces are swapped; false passes all buffers through untouched, with the real faces",
         default = Look::default().enabled, controllable, mutable_playing
@@ -164,6 +175,21 @@ impl AlphaSwap {
             gst::warning!(CAT, imp = self, "{name} can only be changed in the states NULL and READY: ignored");
         } else {
             set(&mut lock(&self.settings));
+        }
+    }
+
+    /// A language that is not known is told at once while playing, else at the start, when there is a bus.
+    fn set_badge_language(&self, language: Option<String>) {
+        lock(&self.settings).badge_language = language.unwrap_or_else(|| default_language().into());
+        if self.started.load(Ordering::SeqCst) {
+            self.warn_of_language();
+        }
+    }
+
+    pub(crate) fn warn_of_language(&self) {
+        let warning = lock(&self.settings).language_warning();
+        if let Some(text) = warning {
+            self.warn(error::Code::Library(gst::LibraryError::Settings), &text);
         }
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use alphaswap::Result;
 use alphaswap::identity::{Identity, Revocations};
-use alphaswap::settings::{self, Corner, Look};
+use alphaswap::marks::badge::Language;
+use alphaswap::settings::{self, Corner, LanguageChoice, Look};
 use gst::glib;
 
 use crate::session::Refused;
@@ -101,6 +102,8 @@ pub(crate) struct Settings {
     pub fallback: Fallback,
     pub badge: bool,
     pub badge_position: BadgePosition,
+    pub badge_language: String,
+    pub badge_note: bool,
     pub enabled: bool,
 }
 
@@ -112,6 +115,11 @@ pub(crate) const fn default_model() -> &'static str {
 /// [`settings::DeviceChoice`]'s default in the words of the property.
 pub(crate) const fn default_device() -> &'static str {
     settings::DeviceChoice::DEFAULT_NAME
+}
+
+/// [`LanguageChoice`]'s default in the words of the property.
+pub(crate) const fn default_language() -> &'static str {
+    LanguageChoice::DEFAULT_NAME
 }
 
 impl Default for Settings {
@@ -132,6 +140,8 @@ impl Default for Settings {
             fallback: look.fallback.into(),
             badge: look.badge,
             badge_position: look.badge_position.into(),
+            badge_language: default_language().into(),
+            badge_note: look.badge_note,
             enabled: look.enabled,
         }
     }
@@ -154,6 +164,11 @@ impl Settings {
         }
     }
 
+    /// What to tell the user if the badge does not speak `badge_language`; it speaks English then.
+    pub(crate) fn language_warning(&self) -> Option<String> {
+        self.badge_language.parse::<LanguageChoice>().err().map(|e| format!("{e}; it speaks English now"))
+    }
+
     /// What may change while frames flow, in the library's words.
     pub(crate) fn look(&self) -> Look {
         Look {
@@ -166,6 +181,8 @@ impl Settings {
             fallback: self.fallback.into(),
             badge: self.badge,
             badge_position: self.badge_position.into(),
+            badge_language: self.badge_language.parse().unwrap_or(LanguageChoice::Of(Language::ENGLISH)),
+            badge_note: self.badge_note,
             enabled: self.enabled,
         }
     }

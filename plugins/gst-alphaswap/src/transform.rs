@@ -100,6 +100,7 @@ impl BaseTransformImpl for AlphaSwap {
         if let Some(text) = session.warning() {
             self.warn(error::Code::Resource(gst::ResourceError::NotFound), text);
         }
+        self.warn_of_language();
         lock(&self.qos).reset();
         *lock(&self.session) = Some(session);
         self.started.store(true, Ordering::SeqCst);

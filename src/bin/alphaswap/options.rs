@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use alphaswap::Pipeline;
 use alphaswap::identity::{Identity, Revocations};
-use alphaswap::settings::{Corner, DeviceChoice, Fallback, Look, ModelChoice};
+use alphaswap::settings::{Corner, DeviceChoice, Fallback, LanguageChoice, Look, ModelChoice};
 use anyhow::Result;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
@@ -92,6 +92,12 @@ pub struct LookArgs {
     /// Where the badge stands.
     #[arg(long, value_enum, default_value_t = CornerArg(Look::default().badge_position))]
     badge_position: CornerArg,
+    /// The badge's language: `auto` (that of LC_ALL, LC_MESSAGES or LANG, else English) or a code such as `de`.
+    #[arg(long, value_name = "LANGUAGE", default_value = LanguageChoice::DEFAULT_NAME)]
+    badge_language: LanguageChoice,
+    /// A second, smaller line on the badge: "face altered".
+    #[arg(long)]
+    badge_note: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -142,6 +148,8 @@ impl LookArgs {
             fallback: self.fallback.0,
             badge: Look::default().badge && !self.no_badge,
             badge_position: self.badge_position.0,
+            badge_language: self.badge_language,
+            badge_note: Look::default().badge_note || self.badge_note,
             enabled: Look::default().enabled,
         }
     }
