@@ -246,7 +246,8 @@ impl Pipeline {
         let tracks = &self.tracker.tracks;
         flight.ids.extend(tracks.iter().map(|t| t.id));
         let jobs: Vec<FaceJob<'_>> = tracks.iter().map(|t| t.job(flight.elapsed_secs, carried(t.id))).collect();
-        let work = Work { detect: flight.detect, jobs: &jobs, look: &flight.look };
+        let mark = Some(self.watermark.payload());
+        let work = Work { detect: flight.detect, jobs: &jobs, look: &flight.look, mark };
         flight.ticket = self.machine.path.submit(frame, &work).ok();
         flight
     }
@@ -269,6 +270,8 @@ impl Pipeline {
         } else {
             flight.ids.clear();
         }
+        // What is submitted for this frame from here on does not mark it, so that it is marked once.
+        let marked = collected && done.marked;
         let seen = done.detections.take().filter(|_| collected && due);
         let again = self.swap_rest(&flight, flight.detect && due && !collected, frame)?;
         let mut faces = late.or(seen).or(again);
@@ -280,7 +283,7 @@ impl Pipeline {
         let lost = self.tracker.give_up(flight.elapsed_secs);
         self.tracker.limit(flight.look.max_faces);
         self.hide_unswapped(frame, flight.look.fallback);
-        let marked = self.mark(frame, &flight.look);
+        let marked = self.mark(frame, &flight.look, marked);
         Ok(Report { marked, badged: marked && flight.look.badge, ..self.report(found, lost) })
     }
 
@@ -298,7 +301,7 @@ impl Pipeline {
         if jobs.is_empty() && !detect {
             return Ok(None);
         }
-        let work = Work { detect, jobs: &jobs, look: &flight.look };
+        let work = Work { detect, jobs: &jobs, look: &flight.look, mark: None };
         machine.run(|path| path.swap(frame, &work, done))?;
         tracker.update(&ids, &mut done.faces);
         Ok(done.detections.take())
@@ -319,7 +322,7 @@ impl Pipeline {
             }
             let frame_from_region = region::from_landmarks(&first.landmarks);
             let jobs = [FaceJob { frame_from_region, history: None, elapsed_secs: 0.0, carried: None }];
-            let (work, done) = (Work { detect: false, jobs: &jobs, look }, &mut self.done);
+            let (work, done) = (Work { detect: false, jobs: &jobs, look, mark: None }, &mut self.done);
             self.machine.run(|path| path.swap(frame, &work, done))?;
             let Some(outcome) = self.done.faces.first_mut().filter(|outcome| outcome.swapped) else { continue };
             let (id, new) = self.tracker.admit(&face, outcome);
@@ -331,14 +334,6 @@ impl Pipeline {
             }
         }
         Ok(found)
-    }
-
-    fn report(&mut self, found: Vec<u64>, lost: Vec<u64>) -> Report {
-        let mut times = self.machine.path.take_times();
-        let marking = std::mem::take(&mut self.marking);
-        times.0.iter_mut().zip(marking.0).for_each(|(a, b)| *a += b);
-        let faces = self.tracker.tracks.iter().map(FaceReport::of).collect();
-        Report { faces, found, lost, times, warning: self.machine.news.take(), ..Report::default() }
     }
 }
 

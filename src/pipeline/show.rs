@@ -1,4 +1,4 @@
-//! What the pipeline itself draws: over faces that could not be swapped, and the marks.
+//! What the pipeline itself draws: over faces that could not be swapped, and the marks that the path leaves to it.
 
 use std::time::Instant;
 
@@ -59,14 +59,18 @@ impl Pipeline {
         self.marking.add(Stage::Mark, start.elapsed());
     }
 
-    /// Watermark and badge, on frames in which a face was swapped; says whether this is one.
-    pub(super) fn mark(&mut self, frame: &mut FrameViewMut<'_>, look: &Look) -> bool {
+    /// Watermark and badge, on frames in which a face was swapped; says whether this is one. A frame that the path has
+    /// `marked` is one and has its watermark.
+    pub(super) fn mark(&mut self, frame: &mut FrameViewMut<'_>, look: &Look, marked: bool) -> bool {
         // A strength of zero shows the frame as it came.
-        if look.strength <= 0.0 || !self.tracker.tracks.iter().any(|t| t.swapped) {
+        let swapped = look.strength > 0.0 && self.tracker.tracks.iter().any(|t| t.swapped);
+        if !marked && !swapped {
             return false;
         }
         let start = Instant::now();
-        self.watermark.embed(frame);
+        if !marked {
+            self.watermark.embed(frame);
+        }
         if look.badge {
             let corner = look.badge_position;
             let kept = self.badge.take().filter(|b| b.fits(frame.info, corner));

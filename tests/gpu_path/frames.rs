@@ -41,7 +41,7 @@ pub struct Known {
 }
 
 impl Known {
-    fn job(&self) -> FaceJob<'_> {
+    pub fn job(&self) -> FaceJob<'_> {
         let Self { frame_from_region, ref history } = *self;
         FaceJob { frame_from_region, history: history.as_ref(), elapsed_secs: 0.04, carried: None }
     }
@@ -64,7 +64,7 @@ pub fn jobs(path: &mut dyn FramePath, picture: &Picture) -> Vec<Known> {
 /// Swaps `faces` in `picture`.
 pub fn swap(path: &mut dyn FramePath, picture: &mut Picture, faces: &[Known], look: &Look) -> Vec<FaceOutcome> {
     let (jobs, mut done): (Vec<_>, _) = (faces.iter().map(Known::job).collect(), Done::default());
-    path.swap(&mut picture.view_mut(), &Work { detect: false, jobs: &jobs, look }, &mut done).unwrap();
+    path.swap(&mut picture.view_mut(), &Work { detect: false, jobs: &jobs, look, mark: None }, &mut done).unwrap();
     assert!(done.detections.is_none());
     done.faces
 }
