@@ -296,7 +296,8 @@ fn every_stage_is_timed_once() {
     let times = gpu.take_times();
     // What ran may be shorter than a tick of the GPU's clock; without a clock all of it counts as the swap.
     let clock = ctx.device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
-    let idle = if clock { [Stage::Detect, Stage::Swap] } else { [Stage::Detect, Stage::Blend] };
+    let idle =
+        if clock { [Stage::Detect, Stage::Swap, Stage::Mark] } else { [Stage::Detect, Stage::Blend, Stage::Mark] };
     assert!(idle.iter().all(|s| times.0[*s as usize] == 0.0), "these did not run: {times:?}");
     assert_ne!(times, Default::default(), "something ran");
     assert_eq!(gpu.take_times(), Default::default(), "taken once");

@@ -25,8 +25,9 @@ use crate::support::{Picture, clip, identity, photo};
 use crate::watermark::{luma, read};
 
 const PAYLOAD: Payload = Payload { consent: 0xc0ffee, session: 0x5e5510 };
-/// Share of the bytes that may differ, by one code: sums are added up in another order.
-const OFF: f32 = 0.003;
+/// Share of the bytes that may differ, by one code: sums are added up in another order. On a software adapter it is a
+/// fiftieth of this.
+const OFF: f32 = 0.001;
 
 /// The portrait as a frame of any size; what is no luma is noise.
 fn scaled(format: PixelFormat, width: usize, height: usize) -> Picture {
@@ -100,7 +101,7 @@ fn frames_are_marked_as_on_the_cpu() {
             let evidence = read(luma(&gpu)).evidence;
             assert_eq!((evidence.payload, evidence.found()), (Some(PAYLOAD), true), "{what}");
         }
-        assert_eq!(on_device(ctx, &mut buffers, &before, false), before, "{what}: no face was painted");
+        assert!(on_device(ctx, &mut buffers, &before, false) == before, "{what}: no face was painted");
     }
 }
 
@@ -224,11 +225,13 @@ fn no_frame_is_marked_twice() {
     let mut frames: Vec<Picture> = left.iter().zip(right).map(|(left, right)| beside(left, &right)).collect();
     // Nobody is there.
     frames[7] = blank(&frames[7]);
+    let session = |frame: usize| if frame < 5 { 1 } else { 2 };
+    let change = |pipeline: &mut Pipeline, frame: usize| pipeline.set_session(session(frame));
     let play = |strip: bool, overlapping: bool| {
         let (mut pipeline, marked) = pipeline(ctx, strip);
         let played: Vec<(Picture, Report)> = match overlapping {
-            true => double(&mut pipeline, &frames, |_, _| ()),
-            false => single(&mut pipeline, &frames, |_, _| ()),
+            true => double(&mut pipeline, &frames, change),
+            false => single(&mut pipeline, &frames, change),
         };
         (played, marked.load(Ordering::Relaxed))
     };
@@ -246,8 +249,8 @@ fn no_frame_is_marked_twice() {
             let off = difference(&one.0, &two.0);
             eprintln!("frame {i}, overlapping {overlapping}: {off} squared codes");
             assert!(off < 0.6, "frame {i}, overlapping {overlapping}: {off}");
-            let said = read(luma(&two.0)).evidence.payload;
-            assert_eq!(said.is_some(), two.1.marked, "frame {i}");
+            let said = read(luma(&two.0)).evidence.payload.map(|payload| payload.session);
+            assert_eq!(said, two.1.marked.then(|| session(i)), "frame {i}");
         }
     }
 }

@@ -96,8 +96,9 @@ impl Marker {
         let MarkBuffers { wanted, key, starts, members, cells, residuals, contrasts, sums, strengths, marks, .. } =
             buffers;
         let ([all, fine], [columns, rows], [words, _]) = (twin::COUNTS, twin::FINE_SIZE, frame.planes.words());
-        let lanes = shaders::MARK_DECIDE.workgroup_size[0] as usize;
+        let (lanes, tile) = (shaders::MARK_DECIDE.workgroup_size[0] as usize, shaders::MARK_MEASURE.workgroup_size);
         debug_assert!(GROUPS <= lanes, "an invocation for each group");
+        debug_assert!(columns % tile[0] as usize == 0 && rows % tile[1] as usize == 0, "coarse cells lie in one tile");
         let bind = |shader: &'static Shader, buffers: &[&BufferRange], size: [usize; 2]| {
             let known = twin::constants().into_iter().filter(|(name, _)| shader.overrides.contains(name));
             over(ctx, shader, &known.collect::<Vec<_>>(), buffers, [size[0], size[1], 1])
@@ -121,10 +122,5 @@ impl Marker {
     /// Marks the frame, if a face was painted into it since it was uploaded.
     pub fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
         self.0.iter().for_each(|d| d.record(pass));
-    }
-
-    /// Number of dispatches.
-    pub fn dispatches(&self) -> usize {
-        self.0.len()
     }
 }
