@@ -13,9 +13,12 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 const CAPABILITIES: Capabilities =
     Capabilities::SHADER_FLOAT16.union(Capabilities::SUBGROUP).union(Capabilities::COOPERATIVE_MATRIX);
 
+/// Where the shaders are.
+const FOLDERS: [&str; 5] = ["face", "nn", "image", "marks", "shared"];
+
 fn main() {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
-    for path in ["compose.rs", "permutations.txt", "face", "nn", "image", "shared"] {
+    for path in ["compose.rs", "permutations.txt"].into_iter().chain(FOLDERS) {
         println!("cargo:rerun-if-changed={path}");
     }
     match generate(&root) {
@@ -61,7 +64,7 @@ fn unused_files(root: &Path, used: &BTreeSet<String>) -> Vec<String> {
         let wgsl = entries.map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "wgsl"));
         wgsl.filter_map(move |p| Some(format!("{folder}/{}", p.file_stem()?.to_str()?)))
     };
-    let all = ["face", "nn", "image", "shared"].into_iter().flat_map(names);
+    let all = FOLDERS.into_iter().flat_map(names);
     all.filter(|f| !used.contains(f)).map(|f| format!("{f}.wgsl: no permutation uses it")).collect()
 }
 

@@ -56,6 +56,8 @@ struct Flight {
     elapsed_secs: f32,
     /// Whether the path looks for faces in it.
     detect: bool,
+    /// What its watermark says.
+    payload: Payload,
     /// The faces that the path swaps in it.
     ids: Vec<u64>,
     /// None if the path could not start it, or started it with what has changed since: then it is tried again when it is
@@ -230,7 +232,8 @@ impl Pipeline {
     fn start(&mut self, frame: &FrameView<'_>, time: Option<Duration>, before: Option<&Flight>) -> Flight {
         let (info, look, generation) = (frame.info, self.look.clone(), self.machine.generation);
         let (elapsed_secs, detect, ids, ticket) = (FRAME_SECS, false, Vec::new(), None);
-        let mut flight = Flight { info, look, elapsed_secs, detect, ids, ticket, generation };
+        let payload = self.watermark.payload();
+        let mut flight = Flight { info, look, elapsed_secs, detect, payload, ids, ticket, generation };
         if !flight.look.enabled {
             return flight;
         }
@@ -246,7 +249,7 @@ impl Pipeline {
         let tracks = &self.tracker.tracks;
         flight.ids.extend(tracks.iter().map(|t| t.id));
         let jobs: Vec<FaceJob<'_>> = tracks.iter().map(|t| t.job(flight.elapsed_secs, carried(t.id))).collect();
-        let work = Work { detect: flight.detect, jobs: &jobs, look: &flight.look };
+        let work = Work { detect: flight.detect, jobs: &jobs, look: &flight.look, mark: Some(flight.payload) };
         flight.ticket = self.machine.path.submit(frame, &work).ok();
         flight
     }
@@ -269,6 +272,8 @@ impl Pipeline {
         } else {
             flight.ids.clear();
         }
+        // What is submitted for this frame from here on does not mark it, so that it is marked once.
+        let marked = collected && done.marked;
         let seen = done.detections.take().filter(|_| collected && due);
         let again = self.swap_rest(&flight, flight.detect && due && !collected, frame)?;
         let mut faces = late.or(seen).or(again);
@@ -280,7 +285,7 @@ impl Pipeline {
         let lost = self.tracker.give_up(flight.elapsed_secs);
         self.tracker.limit(flight.look.max_faces);
         self.hide_unswapped(frame, flight.look.fallback);
-        let marked = self.mark(frame, &flight.look, flight.elapsed_secs);
+        let marked = self.mark(frame, &flight, marked);
         let badged = marked && self.badge.as_ref().is_some_and(Badge::is_visible);
         Ok(Report { marked, badged, ..self.report(found, lost) })
     }
@@ -299,7 +304,7 @@ impl Pipeline {
         if jobs.is_empty() && !detect {
             return Ok(None);
         }
-        let work = Work { detect, jobs: &jobs, look: &flight.look };
+        let work = Work { detect, jobs: &jobs, look: &flight.look, mark: None };
         machine.run(|path| path.swap(frame, &work, done))?;
         tracker.update(&ids, &mut done.faces);
         Ok(done.detections.take())
@@ -320,7 +325,7 @@ impl Pipeline {
             }
             let frame_from_region = region::from_landmarks(&first.landmarks);
             let jobs = [FaceJob { frame_from_region, history: None, elapsed_secs: 0.0, carried: None }];
-            let (work, done) = (Work { detect: false, jobs: &jobs, look }, &mut self.done);
+            let (work, done) = (Work { detect: false, jobs: &jobs, look, mark: None }, &mut self.done);
             self.machine.run(|path| path.swap(frame, &work, done))?;
             let Some(outcome) = self.done.faces.first_mut().filter(|outcome| outcome.swapped) else { continue };
             let (id, new) = self.tracker.admit(&face, outcome);
@@ -332,14 +337,6 @@ impl Pipeline {
             }
         }
         Ok(found)
-    }
-
-    fn report(&mut self, found: Vec<u64>, lost: Vec<u64>) -> Report {
-        let mut times = self.machine.path.take_times();
-        let marking = std::mem::take(&mut self.marking);
-        times.0.iter_mut().zip(marking.0).for_each(|(a, b)| *a += b);
-        let faces = self.tracker.tracks.iter().map(FaceReport::of).collect();
-        Report { faces, found, lost, times, warning: self.machine.news.take(), ..Report::default() }
     }
 }
 

@@ -127,7 +127,7 @@ fn every_call_on_a_lost_device_is_an_error() {
     assert!(lost(path.landmarks(&picture.view(), Affine2::IDENTITY).err()));
     let mut out = picture.clone();
     let jobs = [FaceJob { frame_from_region: Affine2::IDENTITY, history: None, elapsed_secs: 0.0, carried: None }];
-    let work = Work { detect: false, jobs: &jobs, look: &Look::default() };
+    let work = Work { detect: false, jobs: &jobs, look: &Look::default(), mark: None };
     assert!(lost(path.swap(&mut out.view_mut(), &work, &mut Done::default()).err()));
     assert_eq!(out, picture);
     assert!(lost(path.set_identity(&identity()).err()));

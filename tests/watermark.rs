@@ -21,7 +21,7 @@ fn marked(mut picture: Picture) -> Picture {
 }
 
 /// Luma of a frame: its own or BT.601's of R, G, B.
-fn luma(picture: &Picture) -> GrayImage {
+pub fn luma(picture: &Picture) -> GrayImage {
     let (info, components) = (picture.info, picture.info.format.components());
     GrayImage::from_fn(info.width as u32, info.height as u32, |x, y| {
         let code = |channel: usize| {
@@ -43,7 +43,7 @@ fn window(pictures: &[GrayImage]) -> Window {
     window
 }
 
-fn read(picture: GrayImage) -> Reading {
+pub fn read(picture: GrayImage) -> Reading {
     window(&[picture]).read().unwrap()
 }
 

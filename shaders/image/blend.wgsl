@@ -3,6 +3,7 @@
 // row (y, over all planes): whole words are the smallest thing that no two invocations share.
 
 //!import frame
+//!import samples
 //!import affine
 //!import finite
 
@@ -14,6 +15,8 @@
 @group(0) @binding(3) var<storage, read> canvas: array<f32>;
 // [SIDE, SIDE]
 @group(0) @binding(4) var<storage, read> hull: array<f32>;
+// [1]: becomes 1 when there is something to paint
+@group(0) @binding(5) var<storage, read_write> painted: array<u32>;
 
 override SIDE: u32 = 1u;
 override MAP: u32 = 0u;
@@ -48,22 +51,6 @@ fn plane_of(row: u32) -> u32 {
     return plane;
 }
 
-// The channel that byte `byte` of a row of `plane` belongs to, and its column; channel 3 is none.
-fn sample_of(plane: u32, byte: u32) -> vec2<u32> {
-    for (var channel = 0u; channel < 3u; channel++) {
-        let first = frame.counts[channel].z;
-        if frame.samples[channel].w != plane || byte < first {
-            continue;
-        }
-        let step = frame.samples[channel].z;
-        let x = (byte - first) / step;
-        if x * step == byte - first && x < frame.counts[channel].x {
-            return vec2<u32>(channel, x);
-        }
-    }
-    return vec2<u32>(3u, 0u);
-}
-
 // `old` after blending, as an integer.
 fn blended(old: u32, code: f32, weight: f32) -> u32 {
     let v = f32(old);
@@ -74,6 +61,9 @@ fn blended(old: u32, code: f32, weight: f32) -> u32 {
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.y >= frame.size.w || place[GATE] < 0.5 {
         return;
+    }
+    if all(id.xy == vec2<u32>(0u)) {
+        painted[0] = 1u;
     }
     let plane = plane_of(id.y);
     let rows = frame.planes[plane];

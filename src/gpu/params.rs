@@ -99,5 +99,10 @@ params! {
 }
 
 /// Every uniform struct.
-pub const LAYOUTS: &[&alphaswap_shaders::Struct] =
-    &[&ConvParams::LAYOUT, &WinogradParams::LAYOUT, &MapParams::LAYOUT, &crate::path::gpu::planes::FrameParams::LAYOUT];
+pub const LAYOUTS: &[&alphaswap_shaders::Struct] = &[
+    &ConvParams::LAYOUT,
+    &WinogradParams::LAYOUT,
+    &MapParams::LAYOUT,
+    &crate::path::gpu::planes::FrameParams::LAYOUT,
+    &crate::path::gpu::mark::MarkParams::LAYOUT,
+];

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::face::{Detection, Landmarks, POINTS, Pose, probability};
 use crate::frame::{FrameView, FrameViewMut};
 use crate::identity::Identity;
+use crate::marks::watermark::Payload;
 use crate::models::Model;
 use crate::nets::GeneratorConfig;
 use crate::settings::{Look, ModelChoice};
@@ -79,6 +80,16 @@ pub struct Work<'a> {
     pub jobs: &'a [FaceJob<'a>],
     /// How.
     pub look: &'a Look,
+    /// The watermark that the frame gets when a face is swapped, if the path can put it in: [`Done::marked`] tells. None
+    /// for a frame that may have it already.
+    pub mark: Option<Payload>,
+}
+
+impl Work<'_> {
+    /// The mark, unless nothing can be swapped: a strength of zero shows the frame as it came.
+    pub fn payload(&self) -> Option<Payload> {
+        self.mark.filter(|_| !self.jobs.is_empty() && self.look.strength > 0.0)
+    }
 }
 
 /// Stands for a frame that was submitted and is not collected yet.
@@ -92,6 +103,8 @@ pub struct Done {
     pub detections: Option<Vec<Detection>>,
     /// One for each job.
     pub faces: Vec<FaceOutcome>,
+    /// Whether the path put the mark of [`Work`] into the frame.
+    pub marked: bool,
 }
 
 /// What became of a [`FaceJob`].

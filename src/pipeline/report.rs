@@ -1,5 +1,6 @@
 //! What a frame brought.
 
+use super::Pipeline;
 use crate::face::Pose;
 use crate::path::StageTimes;
 use crate::track::Track;
@@ -39,9 +40,20 @@ pub struct Report {
 }
 
 impl FaceReport {
-    pub(super) fn of(track: &Track) -> Self {
+    fn of(track: &Track) -> Self {
         let (lo, hi) = track.bounds();
         let Track { id, pose, presence, swapped, .. } = *track;
         Self { id, bounds: [lo.x, lo.y, hi.x, hi.y], pose, presence, swapped }
+    }
+}
+
+impl Pipeline {
+    /// What has happened since the last report.
+    pub(super) fn report(&mut self, found: Vec<u64>, lost: Vec<u64>) -> Report {
+        let mut times = self.machine.path.take_times();
+        let marking = std::mem::take(&mut self.marking);
+        times.0.iter_mut().zip(marking.0).for_each(|(a, b)| *a += b);
+        let faces = self.tracker.tracks.iter().map(FaceReport::of).collect();
+        Report { faces, found, lost, times, warning: self.machine.news.take(), ..Report::default() }
     }
 }

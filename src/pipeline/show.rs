@@ -1,15 +1,15 @@
-//! What the pipeline itself draws: over faces that could not be swapped, and the marks.
+//! What the pipeline itself draws: over faces that could not be swapped, and the marks that the path leaves to it.
 
 use std::time::Instant;
 
-use super::{Pipeline, Report};
+use super::{Flight, Pipeline, Report};
 use crate::conceal::{self, Still};
 use crate::error::Result;
 use crate::frame::FrameViewMut;
 use crate::marks::badge::{Badge, Label};
 use crate::marks::watermark::Payload;
 use crate::path::Stage;
-use crate::settings::{Fallback, Look};
+use crate::settings::Fallback;
 
 impl Pipeline {
     /// What the watermark says of the next frames.
@@ -59,20 +59,28 @@ impl Pipeline {
         self.marking.add(Stage::Mark, start.elapsed());
     }
 
-    /// Watermark and badge, on frames in which a face was swapped; says whether this is one. `elapsed_secs` have passed
-    /// since the last frame.
-    pub(super) fn mark(&mut self, frame: &mut FrameViewMut<'_>, look: &Look, elapsed_secs: f32) -> bool {
+    /// Watermark and badge, on frames in which a face was swapped; says whether this is one. A frame that the path has
+    /// `marked` is one and has its watermark.
+    pub(super) fn mark(&mut self, frame: &mut FrameViewMut<'_>, flight: &Flight, marked: bool) -> bool {
+        let look = &flight.look;
         // A strength of zero shows the frame as it came.
-        if look.strength <= 0.0 || !self.tracker.tracks.iter().any(|t| t.swapped) {
+        let swapped = look.strength > 0.0 && self.tracker.tracks.iter().any(|t| t.swapped);
+        if !marked && !swapped {
             self.badge.iter_mut().for_each(Badge::skip);
             return false;
         }
         let start = Instant::now();
-        self.watermark.embed(frame);
+        if !marked {
+            // Another person may have been put on while the frame was in flight.
+            let next = self.payload();
+            self.watermark.set_payload(flight.payload);
+            self.watermark.embed(frame);
+            self.watermark.set_payload(next);
+        }
         if look.badge {
             let label = Label::from(look);
             let kept = self.badge.take().filter(|b| b.fits(frame.info, label));
-            self.badge.insert(kept.unwrap_or_else(|| Badge::new(frame.info, label))).paint(frame, elapsed_secs);
+            self.badge.insert(kept.unwrap_or_else(|| Badge::new(frame.info, label))).paint(frame, flight.elapsed_secs);
         } else {
             self.badge = None;
         }

@@ -41,7 +41,7 @@ pub struct Known {
 }
 
 impl Known {
-    fn job(&self) -> FaceJob<'_> {
+    pub fn job(&self) -> FaceJob<'_> {
         let Self { frame_from_region, ref history } = *self;
         FaceJob { frame_from_region, history: history.as_ref(), elapsed_secs: 0.04, carried: None }
     }
@@ -64,7 +64,7 @@ pub fn jobs(path: &mut dyn FramePath, picture: &Picture) -> Vec<Known> {
 /// Swaps `faces` in `picture`.
 pub fn swap(path: &mut dyn FramePath, picture: &mut Picture, faces: &[Known], look: &Look) -> Vec<FaceOutcome> {
     let (jobs, mut done): (Vec<_>, _) = (faces.iter().map(Known::job).collect(), Done::default());
-    path.swap(&mut picture.view_mut(), &Work { detect: false, jobs: &jobs, look }, &mut done).unwrap();
+    path.swap(&mut picture.view_mut(), &Work { detect: false, jobs: &jobs, look, mark: None }, &mut done).unwrap();
     assert!(done.detections.is_none());
     done.faces
 }
@@ -296,7 +296,8 @@ fn every_stage_is_timed_once() {
     let times = gpu.take_times();
     // What ran may be shorter than a tick of the GPU's clock; without a clock all of it counts as the swap.
     let clock = ctx.device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
-    let idle = if clock { [Stage::Detect, Stage::Swap] } else { [Stage::Detect, Stage::Blend] };
+    let idle =
+        if clock { [Stage::Detect, Stage::Swap, Stage::Mark] } else { [Stage::Detect, Stage::Blend, Stage::Mark] };
     assert!(idle.iter().all(|s| times.0[*s as usize] == 0.0), "these did not run: {times:?}");
     assert_ne!(times, Default::default(), "something ran");
     assert_eq!(gpu.take_times(), Default::default(), "taken once");

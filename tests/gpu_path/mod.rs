@@ -2,5 +2,6 @@
 
 mod frames;
 mod kernels;
+mod mark;
 mod overlap;
 mod precision;

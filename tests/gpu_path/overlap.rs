@@ -17,7 +17,7 @@ use crate::support::counting::allocated;
 use crate::support::{Picture, identity, photo};
 
 /// Small, since a software adapter is slow.
-const OPTIONS: Options = Options { max_crop: 128, precision: Some(Precision::F32) };
+pub const OPTIONS: Options = Options { max_crop: 128, precision: Some(Precision::F32) };
 const SIDE: usize = 360;
 
 fn pipeline(ctx: &Arc<Context>, device: DeviceChoice, detect_interval: u32) -> Pipeline {
@@ -38,7 +38,7 @@ fn view(photo: &Picture, frame: usize) -> Picture {
     Picture { info, strides: [4 * SIDE, 0, 0], planes: [bytes, Vec::new(), Vec::new()] }
 }
 
-fn views(frames: usize) -> Vec<Picture> {
+pub fn views(frames: usize) -> Vec<Picture> {
     let photo = photo("ada.jpg", PixelFormat::Rgbx, 0);
     (0..frames).map(|frame| view(&photo, frame)).collect()
 }
@@ -47,10 +47,10 @@ fn time(frame: usize) -> Option<Duration> {
     Some(Duration::from_millis(40 * frame as u64))
 }
 
-type Played = Vec<(Picture, Report)>;
+pub type Played = Vec<(Picture, Report)>;
 
 /// One frame at a time; `before` is called before each.
-fn single(pipeline: &mut Pipeline, frames: &[Picture], mut before: impl FnMut(&mut Pipeline, usize)) -> Played {
+pub fn single(pipeline: &mut Pipeline, frames: &[Picture], mut before: impl FnMut(&mut Pipeline, usize)) -> Played {
     let one = |(i, frame): (usize, &Picture)| {
         before(pipeline, i);
         let mut out = frame.clone();
@@ -61,7 +61,7 @@ fn single(pipeline: &mut Pipeline, frames: &[Picture], mut before: impl FnMut(&m
 }
 
 /// With one frame in flight.
-fn double(pipeline: &mut Pipeline, frames: &[Picture], mut before: impl FnMut(&mut Pipeline, usize)) -> Played {
+pub fn double(pipeline: &mut Pipeline, frames: &[Picture], mut before: impl FnMut(&mut Pipeline, usize)) -> Played {
     let mut played: Played = Vec::new();
     let mut held: Option<Picture> = None;
     for (i, frame) in frames.iter().enumerate() {

@@ -101,8 +101,11 @@ impl FramePath for Scripted {
             let swapped = reading.presence > 0.5;
             FaceOutcome { reading, smoothed, pose: Pose::default(), swapped }
         };
-        let done =
-            Done { detections: work.detect.then(|| self.seen(frame)), faces: regions.iter().map(outcome).collect() };
+        let done = Done {
+            detections: work.detect.then(|| self.seen(frame)),
+            faces: regions.iter().map(outcome).collect(),
+            marked: false,
+        };
         self.flights.push(Some(Flight { regions, done }));
         Ok(Ticket(self.flights.len() - 1))
     }

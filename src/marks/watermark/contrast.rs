@@ -1,13 +1,17 @@
 //! What is read of a cell: how much brighter it is than its neighbours, in units of what is usual around it. Where much
 //! is usual little is learnt, so such cells also count less.
 
+use rayon::prelude::*;
+
+use super::taps::ROWS_AT_ONCE;
+
 /// Half the side of the square over which "usual" is measured, in cells.
-const AROUND: usize = 3;
+pub(super) const AROUND: usize = 3;
 /// Larger contrasts count as this.
-const MOST: f32 = 2.0;
+pub(super) const MOST: f32 = 2.0;
 /// How much of the mark a cell can take without showing it, in codes: it grows with the texture's deviation.
-const BASE: f32 = 1.0;
-const GAIN: f32 = 0.05;
+pub(super) const BASE: f32 = 1.0;
+pub(super) const GAIN: f32 = 0.05;
 
 /// Codes that a cell whose pixels deviate by `texture` codes may be changed by, up to a common factor.
 pub(super) fn room(texture: f32) -> f32 {
@@ -31,49 +35,51 @@ impl Contrast {
         for buffer in [&mut *value, slope, rows] {
             buffer.resize(mean.len(), 0.0);
         }
-        residual(mean, columns, rows, value);
-        value.iter().zip(&mut *slope).for_each(|(r, square)| *square = r * r);
-        box_mean(slope, columns, rows);
-        for (value, slope) in value.iter_mut().zip(slope) {
-            let usual = (*slope + floor).sqrt();
-            *slope = room(usual) / (usual * usual);
-            *value = (*value / usual).clamp(-MOST, MOST) * room(usual) / usual;
-        }
+        let residuals = value.par_chunks_mut(columns).zip(slope.par_chunks_mut(columns));
+        let residuals = residuals.zip(rows.par_chunks_mut(columns)).enumerate().with_min_len(ROWS_AT_ONCE);
+        residuals.for_each(|(y, ((value, between), square))| {
+            residual(mean, y, between, value);
+            mean_squares(value, square);
+        });
+        let contrasts = value.par_chunks_mut(columns).zip(slope.par_chunks_mut(columns));
+        contrasts.enumerate().with_min_len(ROWS_AT_ONCE).for_each(|(y, (value, slope))| {
+            mean_of_rows(rows, y, slope);
+            for (value, slope) in value.iter_mut().zip(slope) {
+                let usual = (*slope + floor).sqrt();
+                *slope = room(usual) / (usual * usual);
+                *value = (*value / usual).clamp(-MOST, MOST) * room(usual) / usual;
+            }
+        });
     }
 }
 
-/// Second differences along both axes: of what a picture has, neither slopes nor straight edges along rows or columns
-/// pass, but a change of one cell does.
-fn residual(mean: &[f32], columns: usize, across: &mut [f32], out: &mut [f32]) {
-    let last = columns - 1;
-    for (row, across) in mean.chunks_exact(columns).zip(across.chunks_exact_mut(columns)) {
-        for (x, out) in across.iter_mut().enumerate() {
-            *out = row[x] - 0.5 * (row[x.saturating_sub(1)] + row[(x + 1).min(last)]);
-        }
-    }
-    let bottom = mean.len() / columns - 1;
-    for (y, out) in out.chunks_exact_mut(columns).enumerate() {
-        let row = |y: usize| &across[y * columns..][..columns];
-        let (above, here, below) = (row(y.saturating_sub(1)), row(y), row((y + 1).min(bottom)));
-        out.iter_mut().enumerate().for_each(|(x, out)| *out = here[x] - 0.5 * (above[x] + below[x]));
+/// Second differences along both axes, of row `y`: of what a picture has, neither slopes nor straight edges along rows or
+/// columns pass, but a change of one cell does. `between` gets those along the columns alone.
+fn residual(mean: &[f32], y: usize, between: &mut [f32], out: &mut [f32]) {
+    let (columns, bottom) = (out.len(), mean.len() / out.len() - 1);
+    let row = |y: usize| &mean[y * columns..][..columns];
+    let (above, here, below) = (row(y.saturating_sub(1)), row(y), row((y + 1).min(bottom)));
+    between.iter_mut().enumerate().for_each(|(x, out)| *out = here[x] - 0.5 * (above[x] + below[x]));
+    for (x, out) in out.iter_mut().enumerate() {
+        *out = between[x] - 0.5 * (between[x.saturating_sub(1)] + between[(x + 1).min(columns - 1)]);
     }
 }
 
-/// Means over squares, cut at the edges.
-fn box_mean(cells: &mut [f32], columns: usize, across: &mut [f32]) {
-    for (row, across) in cells.chunks_exact(columns).zip(across.chunks_exact_mut(columns)) {
-        for (x, out) in across.iter_mut().enumerate() {
-            let near = &row[x.saturating_sub(AROUND)..(x + AROUND + 1).min(columns)];
-            *out = near.iter().sum::<f32>() / near.len() as f32;
-        }
+/// Means of squares along a row, cut at its ends.
+fn mean_squares(row: &[f32], out: &mut [f32]) {
+    for (x, out) in out.iter_mut().enumerate() {
+        let near = &row[x.saturating_sub(AROUND)..(x + AROUND + 1).min(row.len())];
+        *out = near.iter().map(|r| r * r).sum::<f32>() / near.len() as f32;
     }
-    let rows = cells.len() / columns;
-    for (y, out) in cells.chunks_exact_mut(columns).enumerate() {
-        let near = y.saturating_sub(AROUND)..(y + AROUND + 1).min(rows);
-        let share = 1.0 / near.len() as f32;
-        out.fill(0.0);
-        for y in near {
-            out.iter_mut().zip(&across[y * columns..]).for_each(|(o, v)| *o += v * share);
-        }
+}
+
+/// Means of the rows around row `y`, cut at the edges.
+fn mean_of_rows(rows: &[f32], y: usize, out: &mut [f32]) {
+    let columns = out.len();
+    let near = y.saturating_sub(AROUND)..(y + AROUND + 1).min(rows.len() / columns);
+    let share = 1.0 / near.len() as f32;
+    out.fill(0.0);
+    for y in near {
+        out.iter_mut().zip(&rows[y * columns..]).for_each(|(o, v)| *o += v * share);
     }
 }

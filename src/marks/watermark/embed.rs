@@ -1,24 +1,29 @@
 //! Putting the watermark into a frame: measure the cells, decide how strong each group must be, add.
 
-use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::contrast::{Contrast, room};
-use super::key::{CELLS, COARSE, DATA, FINE, GROUPS, KEY, LEVELS, Level};
+use super::key::{CELLS, COARSE, FINE, GROUPS, KEY, LEVELS, Level};
+use super::luma::Luma;
 use super::payload::Payload;
-use super::taps::Taps;
-use crate::frame::{FrameInfo, FrameViewMut, PixelFormat};
+use super::taps::{ROWS_AT_ONCE, Taps, weigh};
+use crate::frame::{FrameInfo, FrameViewMut};
 
 /// What the mark may cost: peak signal-to-noise ratio of a marked frame's luma against the same frame without it, in dB.
 pub const PSNR: f32 = 44.3;
 /// Strength of a group at one level: a factor on the room of its cells. The least keeps the mark where it needs none.
-const STRENGTH: [f32; 2] = [0.1, 4.0];
+pub(super) const STRENGTH: [f32; 2] = [0.1, 4.0];
 /// A level that reaches the frame less than this is reckoned with this.
 const LEAST_RESPONSE: f32 = 0.05;
 /// Halvings of the interval in which the common margin is sought.
-const HALVINGS: usize = 20;
+pub(super) const HALVINGS: usize = 20;
 /// No margin that a picture can have is larger.
-const MOST_MARGIN: f32 = 256.0;
+pub(super) const MOST_MARGIN: f32 = 256.0;
+
+/// What the mark may cost: mean square change of the luma, squared codes.
+pub(super) fn budget() -> f32 {
+    255.0 * 255.0 / 10_f32.powf(PSNR / 10.0)
+}
 
 /// Marks frames with one payload. Buffers are planned once for each frame size.
 #[derive(Debug)]
@@ -38,19 +43,19 @@ struct Plan {
     down: Taps,
     /// Fine and coarse.
     gains: [Gain; 2],
-    /// By row of cells, the sums and the sums of squares of each column's codes.
-    columns: Vec<[u32; 2]>,
+    /// By row of cells, the sums of each column's codes, then the sums of their squares.
+    columns: Vec<u32>,
     /// The mark, with pixels across and cells down.
     wide: Vec<f32>,
 }
 
 /// What becomes of a level's mark.
 #[derive(Clone, Copy, Debug, Default)]
-struct Gain {
+pub(super) struct Gain {
     /// By how much a cell's residual changes with its mark.
-    response: f32,
+    pub response: f32,
     /// Mean square of the frame's change beside that of the cells'.
-    energy: f32,
+    pub energy: f32,
 }
 
 /// What was measured and decided for each cell.
@@ -61,6 +66,8 @@ struct Cells {
     contrast: [Contrast; 2],
     /// Codes to add.
     mark: Vec<f32>,
+    /// The coarse cells' mark, with fine cells across and coarse ones down.
+    wide: Vec<f32>,
     /// Coarse cells to fine ones.
     halves: [Taps; 2],
 }
@@ -70,16 +77,15 @@ impl Embedder {
     pub fn new(payload: Payload) -> Self {
         let empty = || vec![0.0; CELLS];
         let halves = [Taps::new(FINE.columns(), COARSE.columns()), Taps::new(FINE.rows(), COARSE.rows())];
-        let cells = Cells { mean: empty(), room: empty(), mark: empty(), contrast: Default::default(), halves };
-        let mut embedder = Self { payload, wanted: [1.0; GROUPS], plan: None, cells };
-        embedder.set_payload(payload);
-        embedder
+        let wide = vec![0.0; COARSE.rows() * FINE.columns()];
+        let cells = Cells { mean: empty(), room: empty(), mark: empty(), contrast: Default::default(), wide, halves };
+        Self { payload, wanted: payload.wanted(), plan: None, cells }
     }
 
     /// What the next frames say.
     pub fn set_payload(&mut self, payload: Payload) {
         self.payload = payload;
-        self.wanted[..DATA].copy_from_slice(&payload.encode());
+        self.wanted = payload.wanted();
     }
 
     /// What frames say.
@@ -121,7 +127,7 @@ impl Embedder {
             let each = (0..2).flat_map(|l| (0..GROUPS).map(move |g| (l, g)));
             each.map(|(l, g)| strength(margin, l, g).powi(2) * cost[l][g]).sum()
         };
-        let budget = 255.0 * 255.0 / 10_f32.powf(PSNR / 10.0);
+        let budget = budget();
         let (mut low, mut high) = (0.0, MOST_MARGIN);
         for _ in 0..HALVINGS {
             let middle = 0.5 * (low + high);
@@ -149,14 +155,13 @@ impl Cells {
     /// Adds the coarse cells' mark to that of the fine ones.
     fn merge(&mut self) {
         let (fine, coarse) = self.mark.split_at_mut(COARSE.first);
-        let [across, down] = &self.halves;
-        fine.par_chunks_mut(FINE.columns()).zip(&down.taps).for_each(|(out, (rows, tall))| {
-            for (out, (columns, wide)) in out.iter_mut().zip(&across.taps) {
-                let cell =
-                    |k: usize, j: usize| coarse[usize::from(rows[k]) * COARSE.columns() + usize::from(columns[j])];
-                let row = |k: usize| (0..4).map(|j| cell(k, j) * wide[j]).sum::<f32>();
-                *out += (0..4).map(|k| row(k) * tall[k]).sum::<f32>();
-            }
+        let ([across, down], columns) = (&self.halves, FINE.columns());
+        across.stretch(coarse, &mut self.wide);
+        let (rows, wide) = (fine.par_chunks_mut(columns).zip(&down.taps), &self.wide);
+        rows.with_min_len(ROWS_AT_ONCE).for_each(|(out, (near, weights))| {
+            let mut sums = [0.0; FINE.columns()];
+            weigh(near.map(|n| &wide[usize::from(n) * columns..][..columns]), *weights, &mut sums);
+            out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
         });
     }
 }
@@ -164,10 +169,8 @@ impl Cells {
 impl Plan {
     fn new(info: FrameInfo) -> Self {
         let (across, down) = (Taps::new(info.width, FINE.columns()), Taps::new(info.height, FINE.rows()));
-        let direct =
-            |level: Level| Gain::of(&Taps::new(info.width, level.columns()), &Taps::new(info.height, level.rows()));
         let size = FINE.rows() * info.width;
-        Self { info, across, down, gains: LEVELS.map(direct), columns: vec![[0; 2]; size], wide: vec![0.0; size] }
+        Self { info, across, down, gains: Gain::of_frame(&info), columns: vec![0; 2 * size], wide: vec![0.0; size] }
     }
 
     /// Mean and room of each cell.
@@ -176,20 +179,21 @@ impl Plan {
         let luma = Luma::of(info.format);
         let by_row = cells.mean[FINE.range()].par_chunks_mut(FINE.columns());
         let by_row = by_row.zip(cells.room[FINE.range()].par_chunks_mut(FINE.columns()));
-        let by_row = by_row.zip(columns.par_chunks_mut(info.width)).enumerate();
+        let by_row = by_row.zip(columns.par_chunks_mut(2 * info.width)).enumerate();
         by_row.for_each(|(cell_row, ((means, rooms), columns))| {
             let rows = down.pixels(cell_row);
             let height = rows.len();
-            columns.fill([0; 2]);
+            columns.fill(0);
+            let (sums, squares) = columns.split_at_mut(info.width);
             for y in rows {
-                luma.sum(&frame.planes[0][y * frame.strides[0]..], columns);
+                luma.sum(&frame.planes[0][y * frame.strides[0]..], sums, squares);
             }
             for (x, (mean, around)) in means.iter_mut().zip(rooms).enumerate() {
-                let columns = &columns[across.pixels(x)];
-                let pixels = (columns.len() * height) as f32;
-                let [sum, squares] = columns.iter().fold([0; 2], |[a, b], [c, d]| [a + c, b + d]);
-                *mean = sum as f32 / pixels;
-                *around = room((squares as f32 / pixels - *mean * *mean).max(0.0).sqrt());
+                let own = across.pixels(x);
+                let pixels = (own.len() * height) as f32;
+                let total = |columns: &[u32]| columns[own.clone()].iter().sum::<u32>() as f32;
+                *mean = total(sums) / pixels;
+                *around = room((total(squares) / pixels - *mean * *mean).max(0.0).sqrt());
             }
         });
     }
@@ -197,14 +201,10 @@ impl Plan {
     /// Adds the fine cells' `mark` to the frame.
     fn add(&mut self, frame: &mut FrameViewMut<'_>, mark: &[f32]) {
         let Self { info, across, down, wide, .. } = self;
-        wide.par_chunks_mut(info.width).zip(mark.par_chunks(FINE.columns())).for_each(|(wide, cells)| {
-            for (out, (near, weight)) in wide.iter_mut().zip(&across.taps) {
-                *out = (0..4).map(|k| cells[usize::from(near[k])] * weight[k]).sum();
-            }
-        });
+        across.stretch(mark, wide);
         let (luma, wide, stride) = (Luma::of(info.format), &*wide, frame.strides[0]);
         let rows = frame.planes[0].par_chunks_mut(stride).zip(&down.taps);
-        rows.with_min_len(16).for_each(|(row, (near, weights))| {
+        rows.with_min_len(ROWS_AT_ONCE).for_each(|(row, (near, weights))| {
             let rows = near.map(|n| &wide[usize::from(n) * info.width..][..info.width]);
             luma.add(row, rows, *weights);
         });
@@ -212,90 +212,16 @@ impl Plan {
 }
 
 impl Gain {
+    /// Fine and coarse, for frames like `info`.
+    pub fn of_frame(info: &FrameInfo) -> [Self; 2] {
+        let taps = |level: Level| (Taps::new(info.width, level.columns()), Taps::new(info.height, level.rows()));
+        LEVELS.map(taps).map(|(across, down)| Self::of(&across, &down))
+    }
+
     fn of(across: &Taps, down: &Taps) -> Self {
         let (x, y) = (across.response(), down.response());
         // Along each axis: what a cell adds to itself, less half of what it adds to its two neighbours. In frames with
         // fewer pixels than cells there may be nothing left of that.
         Self { response: ((x[0] - x[1]) * (y[0] - y[1])).max(LEAST_RESPONSE), energy: across.energy() * down.energy() }
     }
-}
-
-/// Where the luma of a row is.
-#[derive(Clone, Copy)]
-enum Luma {
-    /// A sample every so many bytes.
-    Plane(usize),
-    /// R, G and B in pixels of so many bytes.
-    Rgb([usize; 3], usize),
-}
-
-/// BT.601's weights of R, G and B, of 256: near enough for every matrix.
-const WEIGHTS: [u32; 3] = [77, 150, 29];
-
-impl Luma {
-    const fn of(format: PixelFormat) -> Self {
-        match (format.rgb_layout(), format) {
-            (Some((offsets, step)), _) => Self::Rgb(offsets, step),
-            (None, PixelFormat::Yuy2) => Self::Plane(2),
-            (None, _) => Self::Plane(1),
-        }
-    }
-
-    /// Adds a row to its columns' sums and sums of squares.
-    fn sum(self, row: &[u8], columns: &mut [[u32; 2]]) {
-        match self {
-            Self::Plane(1) => sum_plane(row, columns),
-            Self::Plane(step) => {
-                columns.iter_mut().zip(row.iter().step_by(step)).for_each(|(c, v)| count(c, (*v).into()));
-            }
-            Self::Rgb(offsets, step) => {
-                for (column, pixel) in columns.iter_mut().zip(row.chunks(step)) {
-                    let sum = (0..3).map(|c| WEIGHTS[c] * u32::from(pixel[offsets[c]])).sum::<u32>();
-                    count(column, (sum + 128) >> 8);
-                }
-            }
-        }
-    }
-
-    /// Adds the weighted sum of `rows` to a row of codes.
-    fn add(self, row: &mut [u8], rows: [&[f32]; 4], weights: [f32; 4]) {
-        match self {
-            Self::Plane(1) => add_plane(row, rows, weights),
-            Self::Plane(step) => {
-                for (x, code) in row.iter_mut().step_by(step).take(rows[0].len()).enumerate() {
-                    *code = added(*code, rows, weights, x);
-                }
-            }
-            Self::Rgb(offsets, step) => {
-                for (x, pixel) in row.chunks_mut(step).take(rows[0].len()).enumerate() {
-                    offsets.iter().for_each(|at| pixel[*at] = added(pixel[*at], rows, weights, x));
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn count(column: &mut [u32; 2], code: u32) {
-    column[0] += code;
-    column[1] += code * code;
-}
-
-#[inline(always)]
-fn added(code: u8, rows: [&[f32]; 4], weights: [f32; 4], x: usize) -> u8 {
-    let mark: f32 = (0..4).map(|k| rows[k][x] * weights[k]).sum();
-    // `as` cuts off below 0 and above 255.
-    (f32::from(code) + mark + 0.5) as u8
-}
-
-#[multiversion(targets = "simd")]
-fn sum_plane(row: &[u8], columns: &mut [[u32; 2]]) {
-    columns.iter_mut().zip(row).for_each(|(column, code)| count(column, (*code).into()));
-}
-
-#[multiversion(targets = "simd")]
-fn add_plane(row: &mut [u8], rows: [&[f32]; 4], weights: [f32; 4]) {
-    let width = rows[0].len();
-    let rows = rows.map(|row| &row[..width]);
-    row[..width].iter_mut().enumerate().for_each(|(x, code)| *code = added(*code, rows, weights, x));
 }

@@ -9,7 +9,8 @@
 //! Embedding is informed (Miller, Doerr and Cox, "Applying informed coding and embedding", 2004): a picture without a mark
 //! has sums of its own, so [`embed`] measures them and adds to each group just what it lacks, as far as the budget
 //! [`PSNR`] goes; textured cells take more of it. The mark does not move while the picture stands still, so nothing
-//! flickers, and an encoder that copies a still background copies its mark.
+//! flickers, and an encoder that copies a still background copies its mark. A GPU does the same in the frame's one
+//! submission ([`path::gpu::mark`](crate::path::gpu::mark)).
 //!
 //! Reading ([`read`]) averages the cells of many frames, weighs frames by how well they show the known bits, finds
 //! cropped and mirrored pictures by them ([`search`]), and says how improbable such sums are in a picture that has no
@@ -19,11 +20,13 @@ mod contrast;
 mod embed;
 mod evidence;
 mod key;
+mod luma;
 mod payload;
 mod picture;
 mod read;
 mod search;
 mod taps;
+pub(crate) mod twin;
 mod verdict;
 
 pub use self::embed::{Embedder, PSNR};

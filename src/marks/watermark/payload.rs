@@ -2,7 +2,7 @@
 
 use labrador_ldpc::LDPCCode;
 
-use super::key::DATA;
+use super::key::{DATA, GROUPS};
 
 /// Version that is written.
 pub const VERSION: u8 = 1;
@@ -38,6 +38,13 @@ impl Payload {
         let mut codeword = [0_u8; DATA / 8];
         CODE.copy_encode(&self.bytes(), &mut codeword);
         std::array::from_fn(|i| if bit(&codeword, i) { -1.0 } else { 1.0 })
+    }
+
+    /// The sign that each group's sum must have: data, then pilots.
+    pub(crate) fn wanted(self) -> [f32; GROUPS] {
+        let mut wanted = [1.0; GROUPS];
+        wanted[..DATA].copy_from_slice(&self.encode());
+        wanted
     }
 
     /// Corrects what was read: positive for 0, the larger the surer. None when the code or the check says that too

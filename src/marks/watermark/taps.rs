@@ -1,5 +1,11 @@
 //! Cells to pixels along one axis: Catmull-Rom interpolation (Keys, "Cubic convolution interpolation", 1981, a = -1/2).
 
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+/// Rows that are worth handing to another thread.
+pub(super) const ROWS_AT_ONCE: usize = 16;
+
 /// For each pixel of an axis the four cells around it and their weights.
 #[derive(Debug, Default)]
 pub(super) struct Taps {
@@ -27,6 +33,16 @@ impl Taps {
         start..self.bounds[cell + 1].max(start + 1)
     }
 
+    /// Rows of cells, one after the other, to as many rows of pixels.
+    pub fn stretch(&self, cells: &[f32], out: &mut [f32]) {
+        let rows = out.par_chunks_mut(self.taps.len()).zip(cells.par_chunks(self.bounds.len() - 1));
+        rows.with_min_len(ROWS_AT_ONCE).for_each(|(out, cells)| {
+            for (out, (near, weights)) in out.iter_mut().zip(&self.taps) {
+                *out = (0..4).map(|k| cells[usize::from(near[k])] * weights[k]).sum();
+            }
+        });
+    }
+
     /// Mean over the pixels of the sum of squared weights: how much of independent cells' energy arrives.
     pub fn energy(&self) -> f32 {
         let square = |(_, w): &([u16; 4], [f32; 4])| w.iter().map(|w| w * w).sum::<f32>();
@@ -45,6 +61,13 @@ impl Taps {
             self.taps[pixels].iter().map(weight).sum::<f32>() / count
         })
     }
+}
+
+/// The weighted sum of `rows`, which are as long as `out`.
+#[multiversion(targets = "simd")]
+pub(super) fn weigh(rows: [&[f32]; 4], weights: [f32; 4], out: &mut [f32]) {
+    let rows = rows.map(|row| &row[..out.len()]);
+    out.iter_mut().enumerate().for_each(|(x, out)| *out = (0..4).map(|k| rows[k][x] * weights[k]).sum());
 }
 
 fn weights(f: f32) -> [f32; 4] {

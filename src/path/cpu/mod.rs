@@ -104,6 +104,8 @@ impl CpuPath {
     fn look(&mut self, frame: &FrameView<'_>, work: &Work<'_>, done: &mut Done) -> Result<()> {
         done.detections = work.detect.then(|| self.detect(frame, work.look.threshold)).transpose()?;
         done.faces.resize_with(work.jobs.len(), FaceOutcome::default);
+        // The caller marks the frame.
+        done.marked = false;
         for (job, FaceOutcome { reading, smoothed, pose, swapped }) in work.jobs.iter().zip(&mut done.faces) {
             self.read_mesh(frame, job.frame_from_region, reading);
             smooth::one_euro(&reading.landmarks, job.history, job.elapsed_secs, work.look.smoothing, smoothed);

@@ -1,6 +1,7 @@
 //! What is bound to a frame's size and format.
 
 use super::image::{FrameBuffer, Map, Picture};
+use super::mark::{MarkBuffers, Marker};
 use super::slot::{Slot, mesh_ports};
 use crate::detect;
 use crate::engine::gpu::Net;
@@ -21,6 +22,8 @@ pub struct Bound {
     pub region: Dispatch,
     /// The map that `region` reads.
     pub region_map: BufferRange,
+    /// Marks the frame.
+    pub marker: Marker,
     /// Faces so far.
     pub slots: Vec<Slot>,
 }
@@ -30,7 +33,7 @@ impl Bound {
     ///
     /// # Errors
     /// [`Error::Device`] when the frame is too large for the device, [`Error::Model`] when a network lacks a port.
-    pub fn new(ctx: &Context, info: FrameInfo, detector: &Net, landmarks: &Net) -> Result<Self> {
+    pub fn new(ctx: &Context, info: FrameInfo, [detector, landmarks]: [&Net; 2], marks: &MarkBuffers) -> Result<Self> {
         let frame = FrameBuffer::new(ctx, info)?;
         let input = detector.input_buffer("input").ok_or_else(|| Error::model("detector", "it has no input"))?;
         let picture = Picture { buffer: input, side: detect::SIDE, gain: 2.0, bias: -1.0 };
@@ -44,6 +47,7 @@ impl Bound {
         let [input, ..] = mesh_ports(landmarks)?;
         let map = Map { buffer: &region_map, word: 0 };
         let region = frame.warp(ctx, map, Border::Black, Picture::unit(input, LANDMARK_SIDE));
-        Ok(Self { frame, letterbox, region, region_map, slots: Vec::new() })
+        let marker = Marker::new(ctx, &frame, marks);
+        Ok(Self { frame, letterbox, region, region_map, marker, slots: Vec::new() })
     }
 }

@@ -30,6 +30,8 @@ pub struct Flight {
     pub threshold: Option<f32>,
     /// By job.
     pub faces: Vec<Place>,
+    /// Whether the frame is marked, if one of its faces is painted.
+    pub marks: bool,
 }
 
 /// Where a face is worked on.
@@ -44,7 +46,8 @@ pub struct Place {
 impl Flight {
     /// For a frame like `info`.
     pub fn new(ctx: &Arc<Context>, info: FrameInfo) -> Self {
-        Self { trip: Trip::new(ctx), planes: Planes::new(info), threshold: None, faces: Vec::new() }
+        let (threshold, faces, marks) = Default::default();
+        Self { trip: Trip::new(ctx), planes: Planes::new(info), threshold, faces, marks }
     }
 
     /// Waits for the results; `boxes` are the sizes of the detector's outputs in bytes.
@@ -55,7 +58,7 @@ impl Flight {
         frame: &mut FrameViewMut<'_>,
         done: &mut Done,
     ) -> Result<()> {
-        let Self { trip, planes, threshold, faces } = self;
+        let Self { trip, planes, threshold, faces, marks } = self;
         if frame.info != planes.info() {
             return Err(Error::Frame("another frame was submitted".into()));
         }
@@ -68,10 +71,11 @@ impl Flight {
             });
             let (heads, codes) = rest.split_at(faces.len() * FaceHead::READBACK);
             let heads = heads.chunks_exact(FaceHead::READBACK);
-            let rows = painted_rows(heads.clone().zip(faces.iter().map(|f| f.crop)), frame.info.height);
-            planes.unpack(codes, frame, rows);
+            let painted = painted_rows(heads.clone().zip(faces.iter().map(|f| f.crop)), frame.info.height);
             done.faces.resize_with(faces.len(), FaceOutcome::default);
             done.faces.iter_mut().zip(heads).for_each(|(out, head)| FaceHead::outcome(head, out));
+            done.marked = *marks && done.faces.iter().any(|face| face.swapped);
+            planes.unpack(codes, frame, if done.marked { 0..frame.info.height } else { painted });
         })
     }
 }

@@ -18,7 +18,9 @@ pub struct FrameBuffer {
     pub planes: Planes,
     /// The packed planes.
     pub codes: BufferRange,
-    params: BufferRange,
+    /// One word: not 0 once a face was painted into the frame.
+    pub painted: BufferRange,
+    pub(super) params: BufferRange,
 }
 
 /// An affine map in a buffer: six floats (x axis, y axis, shift) from word `word` on.
@@ -70,7 +72,8 @@ impl FrameBuffer {
             )));
         }
         let codes = ctx.storage("planes", planes.size());
-        Ok(Self { codes, params: ctx.uniform("frame", &FrameParams::default()), planes })
+        let painted = ctx.storage("painted", 4);
+        Ok(Self { codes, painted, params: ctx.uniform("frame", &FrameParams::default()), planes })
     }
 
     /// Hands `frame`, of the planned size and format, to the next submission.
@@ -81,6 +84,7 @@ impl FrameBuffer {
         debug_assert_eq!(frame.info, self.planes.info());
         ctx.check()?;
         ctx.write(&self.params, &[self.planes.params(strength)]);
+        ctx.write(&self.painted, &[0u32]);
         ctx.fill(&self.codes, 0, self.codes.size as usize, |put| self.planes.pack(frame, put));
         ctx.check()
     }
@@ -111,7 +115,7 @@ impl FrameBuffer {
         side: usize,
     ) -> Dispatch {
         let constants = [("SIDE", side as f64), ("MAP", canvas_from_frame.word.into()), ("GATE", gate.into())];
-        let buffers = [&self.params, &self.codes, canvas_from_frame.buffer, canvas, mask];
+        let buffers = [&self.params, &self.codes, canvas_from_frame.buffer, canvas, mask, &self.painted];
         let [words, rows] = self.planes.words();
         over(ctx, &shaders::BLEND, &constants, &buffers, [words as usize, rows as usize, 1])
     }
@@ -145,7 +149,7 @@ fn constants_of(window: &Window, side: usize) -> Vec<(&'static str, f64)> {
 }
 
 /// A dispatch of enough workgroups for one invocation per element of `size`.
-fn over(
+pub(super) fn over(
     ctx: &Context,
     shader: &'static Shader,
     constants: &[(&'static str, f64)],

@@ -2,9 +2,9 @@
 //! and their download is decided on the CPU.
 //!
 //! [`GpuPath::submit`](FramePath::submit) reads top-down: upload, the detector if it is time, landmarks and geometry of
-//! every face, then face by face, far to near, canvas, guide, generator, mask, blend, then everything back in one
-//! buffer. [`image`] holds the kernels between frames and canvases, [`face`] those of the face, `slot` binds both to a
-//! face's buffers, `bound` to a frame's size and format.
+//! every face, then face by face, far to near, canvas, guide, generator, mask, blend, then the watermark, and everything
+//! back in one buffer. [`image`] holds the kernels between frames and canvases, [`face`] those of the face, [`mark`] those
+//! of the watermark; `slot` binds the first two to a face's buffers, `bound` all to a frame's size and format.
 //!
 //! Several frames may be in flight. The device works on them one after the other, so they share all buffers but those
 //! that the host reads (`trip`). A face stays in its slot, where the next frame finds what the last one left.
@@ -15,6 +15,7 @@ pub mod face;
 mod flight;
 mod generator;
 pub mod image;
+pub mod mark;
 mod painter;
 pub mod planes;
 mod slot;
@@ -29,6 +30,7 @@ use glam::Affine2;
 use self::bound::Bound;
 use self::face::Placement;
 use self::flight::{DETECTOR_OUTPUTS, Flight, Place, two};
+use self::mark::MarkBuffers;
 use self::painter::DevicePainter;
 use super::cpu::sample::letterbox_map;
 use super::flights::Flights;
@@ -65,6 +67,7 @@ pub struct GpuPath {
     detector: Net,
     landmarks: Net,
     painter: DevicePainter,
+    marks: MarkBuffers,
     bound: Option<Bound>,
     flights: Flights<Flight>,
     times: StageTimes,
@@ -99,6 +102,7 @@ impl GpuPath {
             detector,
             landmarks,
             painter,
+            marks: MarkBuffers::new(ctx),
             bound: None,
             flights: Flights::default(),
             times: StageTimes::default(),
@@ -123,7 +127,7 @@ impl GpuPath {
         self.ctx.check()?;
         let mut bound = match self.bound.take().filter(|b| b.frame.planes.info() == info) {
             Some(bound) => bound,
-            None => Bound::new(&self.ctx, info, &self.detector, &self.landmarks)?,
+            None => Bound::new(&self.ctx, info, [&self.detector, &self.landmarks], &self.marks)?,
         };
         for index in bound.slots.len()..faces {
             bound.slots.push(self.painter.slot(&self.ctx, &self.landmarks, &bound.frame, index)?);
@@ -190,7 +194,11 @@ impl GpuPath {
         let bound = self.take_bound(frame.info, slots)?;
         let flight = self.flights.get(ticket)?;
         (flight.planes, flight.threshold) = (bound.frame.planes, work.detect.then_some(work.look.threshold));
+        flight.marks = work.payload().is_some();
         bound.frame.upload(&self.ctx, frame, work.look.strength)?;
+        if let Some(payload) = work.payload() {
+            self.marks.write(&self.ctx, payload);
+        }
         let (smoothing, feather) = (work.look.smoothing, work.look.feather);
         for (face, job) in flight.faces.iter().zip(work.jobs) {
             let options = crate::guide::Options::default();
@@ -203,7 +211,7 @@ impl GpuPath {
 
     fn record(&mut self, ticket: Ticket, bound: &Bound, work: &Work<'_>, start: Instant) -> Result<()> {
         let Self { ctx, painter, detector, landmarks, .. } = self;
-        let Flight { trip, faces, .. } = self.flights.get(ticket)?;
+        let Flight { trip, faces, marks, .. } = self.flights.get(ticket)?;
         let (mut encoder, timer) = (ctx.encoder("frame"), &mut trip.timer);
         timer.restart();
         if work.detect {
@@ -221,6 +229,9 @@ impl GpuPath {
         for index in crop::paint_order(work.jobs) {
             let face = faces[index];
             bound.slots[face.slot].record_paint(&mut encoder, timer, painter.generator.as_ref(), face.crop);
+        }
+        if *marks {
+            bound.marker.record(&mut timer.pass(&mut encoder, Stage::Mark));
         }
         let detections =
             DETECTOR_OUTPUTS.iter().filter(|_| work.detect).filter_map(|name| detector.output_buffer(name));

@@ -151,7 +151,7 @@ impl Swapper {
         let mut frame = FrameViewMut::new(info, [&mut picture, &mut [], &mut []], [stride, 0, 0])?;
         let job =
             FaceJob { frame_from_region: scene.picture_from_region, history: None, elapsed_secs: 0.0, carried: None };
-        let work = Work { detect: false, jobs: &[job], look: &self.look };
+        let work = Work { detect: false, jobs: &[job], look: &self.look, mark: None };
         self.path.swap(&mut frame, &work, &mut self.done)?;
         let painted = self.done.faces.first().is_some_and(|face| face.swapped);
         painted.then(|| aligned(&picture, scene.frame_from_picture, side)).transpose()
