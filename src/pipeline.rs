@@ -15,6 +15,7 @@ use std::time::Duration;
 pub use self::report::{FaceReport, Report};
 
 use self::machine::Machine;
+use self::show::Shown;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::face::Detection;
@@ -273,7 +274,7 @@ impl Pipeline {
             flight.ids.clear();
         }
         // What is submitted for this frame from here on does not mark it, so that it is marked once.
-        let marked = collected && done.marked;
+        let watermarked = collected && done.marked;
         let seen = done.detections.take().filter(|_| collected && due);
         let again = self.swap_rest(&flight, flight.detect && due && !collected, frame)?;
         let mut faces = late.or(seen).or(again);
@@ -284,9 +285,9 @@ impl Pipeline {
         let found = faces.map_or(Ok(Vec::new()), |faces| self.take_in(frame, &faces, &flight.look))?;
         let lost = self.tracker.give_up(flight.elapsed_secs);
         self.tracker.limit(flight.look.max_faces);
-        self.hide_unswapped(frame, flight.look.fallback);
-        let marked = self.mark(frame, &flight, marked);
-        let badged = marked && self.badge.as_ref().is_some_and(Badge::is_visible);
+        let still = self.hide_unswapped(frame, flight.look.fallback);
+        let Flight { look, payload, elapsed_secs, .. } = flight;
+        let (marked, badged) = self.mark(frame, &Shown { look: &look, payload, elapsed_secs, watermarked, still });
         Ok(Report { marked, badged, ..self.report(found, lost) })
     }
 

@@ -3,6 +3,7 @@
 use std::fs;
 
 use alphaswap::Error;
+use alphaswap::align::EncoderCrop;
 use alphaswap::identity::{Consent, Date, Identity, Key, Revocations};
 
 use crate::support;
@@ -40,7 +41,9 @@ fn a_record_holds_from_its_first_to_its_last_day_everywhere_on_earth() {
 
 #[test]
 fn whatever_is_altered_after_signing_is_refused() {
-    let changes: [fn(&mut Identity); 12] = [
+    let changes: [fn(&mut Identity); 14] = [
+        |i| i.embeddings[0].crop = EncoderCrop::Arcface112,
+        |i| i.embeddings[0].sha256 = Some("0a".repeat(32)),
         |i| i.name.push('!'),
         |i| i.consent.text.push('!'),
         |i| i.consent.date = Date::constant(2026, 11, 20),

@@ -33,19 +33,34 @@ impl Revocations {
         Some(user_folder()?.join("revoked.txt"))
     }
 
-    /// Reads the list at `path`, or the user's own if there is no path; the latter need not exist.
+    /// Reads the user's own list, which need not exist, and the one at `path`.
     ///
     /// # Errors
     /// [`Error::Consent`] for a list with a line that cannot be understood, [`Error::Io`] when it cannot be read.
     pub fn open(path: Option<&Path>) -> Result<Self> {
-        match (path, Self::user_file()) {
-            (Some(path), _) => Self::read(path),
-            (None, Some(path)) if path.exists() => Self::read(&path),
-            (None, _) => Ok(Self::default()),
+        let mut list = match Self::user_file().map(|file| Self::read(&file)) {
+            // A link that leads nowhere is no missing list.
+            Some(Err(Error::Io { path, source }))
+                if source.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() =>
+            {
+                Self::default()
+            }
+            Some(own) => own?,
+            None => Self::default(),
+        };
+        if let Some(path) = path {
+            let given = Self::read(path)?;
+            list.records.extend(given.records);
+            list.faces.extend(given.faces);
         }
+        Ok(list)
     }
 
-    fn read(path: &Path) -> Result<Self> {
+    /// Reads the list at `path`.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn read(path: &Path) -> Result<Self> {
         let mut text = String::new();
         let file = std::fs::File::open(path).map_err(Error::io(path))?;
         let size = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(Error::io(path))?;
@@ -80,6 +95,11 @@ impl Revocations {
     /// Whether the record or the face of `identity` is listed.
     pub fn contains(&self, identity: &Identity) -> bool {
         self.records.contains(&identity.consent_digest()) || self.faces.contains(&identity.face_digest())
+    }
+
+    /// Whether the record of this SHA-256, in hexadecimal digits, is listed.
+    pub fn contains_record(&self, sha256: &str) -> bool {
+        digest(sha256).is_some_and(|record| self.records.contains(&record))
     }
 
     /// Whether a listed record has the short name `id` (24 bits).

@@ -2,6 +2,7 @@
 
 use super::Pipeline;
 use crate::face::Pose;
+use crate::marks::watermark::Payload;
 use crate::path::StageTimes;
 use crate::track::Track;
 
@@ -29,8 +30,8 @@ pub struct Report {
     pub found: Vec<u64>,
     /// Ids that were given up in this frame.
     pub lost: Vec<u64>,
-    /// Whether the frame was marked as synthetic: with the first swapped face.
-    pub marked: bool,
+    /// What the watermark says, if the frame was marked as synthetic: if it shows a swapped face, or a still of one.
+    pub marked: Option<Payload>,
     /// Whether it got the visible badge as well: not if the user hides it, nor if the frame has no room for it.
     pub badged: bool,
     /// Milliseconds per stage.

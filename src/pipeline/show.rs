@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use super::{Flight, Pipeline, Report};
+use super::{FRAME_SECS, Pipeline, Report};
 use crate::conceal::{self, Still};
 use crate::error::Result;
 use crate::frame::FrameViewMut;
 use crate::marks::badge::{Badge, Label};
 use crate::marks::watermark::Payload;
 use crate::path::Stage;
-use crate::settings::Fallback;
+use crate::settings::{Fallback, Look};
 
 impl Pipeline {
     /// What the watermark says of the next frames.
@@ -31,13 +31,17 @@ impl Pipeline {
         self.check_idle()?;
         self.look_at_size(&frame.info);
         self.tracker.tracks.iter_mut().for_each(|t| t.swapped = false);
-        self.hide_unswapped(frame, self.look.fallback);
-        Ok(self.report(Vec::new(), Vec::new()))
+        let (look, payload, elapsed_secs) = (self.look.clone(), self.payload(), FRAME_SECS);
+        let still = self.hide_unswapped(frame, look.fallback);
+        let shown = Shown { look: &look, payload, elapsed_secs, watermarked: false, still };
+        let (marked, badged) = self.mark(frame, &shown);
+        Ok(Report { marked, badged, ..self.report(Vec::new(), Vec::new()) })
     }
 
-    /// The fallback for faces that could not be swapped, and the memory that `freeze` needs.
-    pub(super) fn hide_unswapped(&mut self, frame: &mut FrameViewMut<'_>, fallback: Fallback) {
-        let start = Instant::now();
+    /// The fallback for faces that could not be swapped, and the memory that `freeze` needs. Says whether a still of a
+    /// swapped face is shown.
+    pub(super) fn hide_unswapped(&mut self, frame: &mut FrameViewMut<'_>, fallback: Fallback) -> bool {
+        let (start, mut shown) = (Instant::now(), false);
         for track in &mut self.tracker.tracks {
             let ellipse = track.ellipse();
             match fallback {
@@ -52,39 +56,54 @@ impl Pipeline {
                     let frozen = fallback == Fallback::Freeze;
                     if let Some(still) = track.still.as_ref().filter(|s| frozen && s.is_near(&ellipse)) {
                         still.show(frame);
+                        shown = true;
                     }
                 }
             }
         }
         self.marking.add(Stage::Mark, start.elapsed());
+        shown
     }
 
-    /// Watermark and badge, on frames in which a face was swapped; says whether this is one. A frame that the path has
-    /// `marked` is one and has its watermark.
-    pub(super) fn mark(&mut self, frame: &mut FrameViewMut<'_>, flight: &Flight, marked: bool) -> bool {
-        let look = &flight.look;
+    /// Watermark and badge, on frames that show a swapped face. Returns what the watermark says, if this is one, and
+    /// whether the badge is seen.
+    pub(super) fn mark(&mut self, frame: &mut FrameViewMut<'_>, shown: &Shown<'_>) -> (Option<Payload>, bool) {
+        let Shown { look, payload, elapsed_secs, watermarked, still } = *shown;
         // A strength of zero shows the frame as it came.
-        let swapped = look.strength > 0.0 && self.tracker.tracks.iter().any(|t| t.swapped);
-        if !marked && !swapped {
+        let swapped = look.strength > 0.0 && (still || self.tracker.tracks.iter().any(|t| t.swapped));
+        if !watermarked && !swapped {
             self.badge.iter_mut().for_each(Badge::skip);
-            return false;
+            return (None, false);
         }
         let start = Instant::now();
-        if !marked {
+        if !watermarked {
             // Another person may have been put on while the frame was in flight.
             let next = self.payload();
-            self.watermark.set_payload(flight.payload);
+            self.watermark.set_payload(payload);
             self.watermark.embed(frame);
             self.watermark.set_payload(next);
         }
         if look.badge {
             let label = Label::from(look);
             let kept = self.badge.take().filter(|b| b.fits(frame.info, label));
-            self.badge.insert(kept.unwrap_or_else(|| Badge::new(frame.info, label))).paint(frame, flight.elapsed_secs);
+            self.badge.insert(kept.unwrap_or_else(|| Badge::new(frame.info, label))).paint(frame, elapsed_secs);
         } else {
             self.badge = None;
         }
         self.marking.add(Stage::Mark, start.elapsed());
-        true
+        (Some(payload), self.badge.as_ref().is_some_and(Badge::is_visible))
     }
+}
+
+/// What is to be marked.
+pub(super) struct Shown<'a> {
+    pub look: &'a Look,
+    /// What the watermark says.
+    pub payload: Payload,
+    /// Since the last frame.
+    pub elapsed_secs: f32,
+    /// Whether the path has put the watermark in.
+    pub watermarked: bool,
+    /// Whether a still of a swapped face is shown.
+    pub still: bool,
 }

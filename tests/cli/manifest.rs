@@ -24,9 +24,10 @@ fn layers(file: &Path) -> serde_json::Value {
 }
 
 #[test]
-fn a_picture_carries_what_was_done_to_it() {
-    for name in ["out.jpg", "out.png", "out.webp"] {
-        let (dir, out) = swapped(&media("ada.jpg"), name, &[]);
+fn a_file_carries_what_was_done_to_it() {
+    for name in ["out.jpg", "out.png", "out.webp", "out.mov", "out.m4v"] {
+        let input = if name.contains(['j', 'p']) { media("ada.jpg") } else { clip() };
+        let (dir, out) = swapped(&input, name, &[]);
         assert_eq!(listing(dir.path()), [name]);
         let said = layers(&out);
         let manifest = &said["manifest"];
@@ -55,14 +56,29 @@ fn a_clip_carries_it_and_a_matroska_clip_has_it_beside() {
     assert_eq!(times(&clip()), times(&out));
     // What is swapped once more keeps what it was before.
     let (_other, again) = swapped(&out, "again.mp4", &[]);
-    assert_eq!(layers(&again)["manifest"]["before"], 1);
+    let said = layers(&again);
+    assert_eq!((&said["manifest"]["before"], &said["manifest"]["state"]), (&1.into(), &"valid".into()), "{said}");
+    let (_webm, out) = swapped(&clip(), "out.webm", &[]);
+    assert_eq!(layers(&out)["manifest"]["state"], "valid");
     let (dir, out) = swapped(&clip(), "out.mkv", &[]);
     assert_eq!(listing(dir.path()), ["out.c2pa", "out.mkv"]);
     let said = layers(&out);
     assert_eq!((&said["manifest"]["state"], &said["manifest"]["sidecar"]), (&"valid".into(), &true.into()), "{said}");
     assert_eq!(said["tags"]["found"], true);
+    // The manifest of another file of the same name is nobody's business.
+    std::fs::copy(clip(), dir.path().join("out.mp4")).unwrap();
+    assert_eq!(layers(&dir.path().join("out.mp4"))["manifest"], serde_json::Value::Null);
     alter(&out);
     assert_eq!(layers(&out)["manifest"]["state"], "tampered");
+    let mut command = alphaswap();
+    command.arg("swap").arg(clip()).arg(&out).arg("--source").arg(identity());
+    fails(command.arg("--no-manifest"), &["out.mkv", "--overwrite"]);
+    let kept = dir.path().join("kept.mkv");
+    std::fs::rename(&out, &kept).unwrap();
+    fails(command.arg("--overwrite"), &["out.c2pa", "another file"]);
+    std::fs::rename(&kept, &out).unwrap();
+    command.assert().success();
+    assert_eq!(listing(dir.path()), ["out.mkv", "out.mp4"], "an old manifest does not stay beside a new video");
 }
 
 /// Some frames of a portrait.
@@ -119,6 +135,26 @@ fn a_manifest_that_is_no_manifest_does_not_hide_the_watermark() {
 }
 
 #[test]
+fn a_manifest_of_another_file_is_not_believed() {
+    let (_one, one) = swapped(&clip(), "one.mkv", &[]);
+    let (_two, two) = swapped(&clip(), "two.mkv", &["--no-manifest"]);
+    std::fs::copy(one.with_extension("c2pa"), two.with_extension("c2pa")).unwrap();
+    let manifest = layers(&two)["manifest"].clone();
+    assert_eq!((&manifest["state"], &manifest["is_for_this_watermark"]), (&"tampered".into(), &false.into()));
+    assert_eq!(manifest["consent_is_of_source"], serde_json::Value::Null, "{manifest}");
+    alphaswap().args(["verify", "--quick"]).arg(&two).assert().stdout(predicate::str::contains("ANOTHER WATERMARK"));
+}
+
+#[test]
+fn nothing_synthetic_is_not_signed() {
+    let (dir, out) = swapped(&clip(), "out.mp4", &["--strength", "0"]);
+    assert_eq!(
+        (layers(&out)["manifest"].clone(), listing(dir.path())),
+        (serde_json::Value::Null, vec!["out.mp4".into()])
+    );
+}
+
+#[test]
 fn a_certificate_can_be_brought_and_signing_left_out() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str| dir.path().join(name).to_str().unwrap().to_string();
@@ -133,6 +169,11 @@ fn a_certificate_can_be_brought_and_signing_left_out() {
     let brought = ["--certificate", &file("certificate.pem"), "--certificate-key", &file("key.pem")];
     let (_out, out) = swapped(&media("ada.jpg"), "out.jpg", &brought);
     assert_eq!(layers(&out)["manifest"]["state"], "valid");
+    // Another key than the certificate's is noticed before anything is encoded.
+    std::fs::write(file("key.pem"), alphaswap::identity::Key::random().unwrap().to_pem()).unwrap();
+    let mut command = alphaswap();
+    command.arg("swap").arg(media("ada.jpg")).arg(file("x.jpg")).arg("--source").arg(identity()).args(brought);
+    fails(&mut command, &["certificate.pem", "does not belong to its key"]);
     std::fs::write(file("key.pem"), "no key").unwrap();
     let mut command = alphaswap();
     command.arg("swap").arg(media("ada.jpg")).arg(file("x.jpg")).arg("--source").arg(identity()).args(brought);

@@ -30,7 +30,7 @@ pub struct AlphaSwap {
     #[property(
         name = "revocation-list", type = Option<PathBuf>, member = revocation_list, get, set, nick = "Revocation list",
         blurb = "List of consents that were taken back, made by `alphaswap identity revoke`, read whenever an identity \
-                 is opened; by default the user's own list, if there is one", mutable_playing
+                 is opened, besides the user's own list", mutable_playing
     )]
     #[property(
         name = "model", type = String, member = model, get, set = Self::set_model, nick = "Model",

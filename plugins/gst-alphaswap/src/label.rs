@@ -29,11 +29,11 @@ pub(crate) fn attach(buffer: &mut gst::BufferRef, payload: Payload) {
     structure.set("session", payload.session);
 }
 
-/// Tells downstream, before the first marked frame, that the stream has synthetic parts.
-pub(crate) fn announce(element: &AlphaSwap) {
+/// Tells downstream, before the first marked frame, that the stream has synthetic parts. Says whether that arrived.
+pub(crate) fn announce(element: &AlphaSwap) -> bool {
     let pad = element.sink_pad();
     let before = (0..).map_while(|i| pad.sticky_event::<gst::event::Tag>(i)).find(|event| of_stream(event.tag()));
-    element.src_pad().push_event(tagged(before.as_ref().map(|event| event.tag())));
+    element.src_pad().push_event(tagged(before.as_ref().map(|event| event.tag())))
 }
 
 /// Whether tags are of this stream and not of the whole medium.

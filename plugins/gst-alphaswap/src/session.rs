@@ -226,8 +226,8 @@ impl Session {
     fn finished(&mut self, last: Held, report: Report, late: Option<i64>, start: Instant) -> Finished {
         let Held { mut buffer, info, running_time, .. } = last;
         report::attach(buffer.make_mut(), &report.faces, info);
-        if report.marked {
-            label::attach(buffer.make_mut(), self.pipeline.payload());
+        if let Some(payload) = report.marked {
+            label::attach(buffer.make_mut(), payload);
         }
         self.concealed_in_a_row = if late.is_some() { self.concealed_in_a_row + 1 } else { 0 };
         let warning = report.warning.clone().filter(|w| self.is_news(w));
@@ -236,12 +236,12 @@ impl Session {
             busy: start.elapsed(),
             faces: report.faces.len(),
             swapped: report.faces.iter().any(|f| f.swapped),
-            marked: report.marked,
+            marked: report.marked.is_some(),
             concealed: late.is_some(),
             held: u32::from(self.held.is_some()),
             adapter: self.new_adapter(),
         };
-        let hidden = if report.marked { !report.badged } else { self.badge_hidden };
+        let hidden = if report.marked.is_some() { !report.badged } else { self.badge_hidden };
         let news = !std::mem::replace(&mut self.badge_hidden, hidden) && hidden;
         let mut messages = self.take_in(report, late.is_some(), info, running_time);
         messages.extend(news.then(|| report::badge_hidden(running_time)));

@@ -41,8 +41,9 @@ impl AlphaSwap {
     /// Posts what a frame brought.
     fn tell(&self, finished: Finished) -> gst::Buffer {
         let Finished { buffer, late, running_time, outcome } = finished;
-        if outcome.sample.marked && !self.announced.swap(true, Ordering::SeqCst) {
-            label::announce(&self.obj());
+        if outcome.sample.marked && !self.announced.load(Ordering::SeqCst) {
+            // A pad that is flushing forgets it: then it is told with the next frame.
+            self.announced.store(label::announce(&self.obj()), Ordering::SeqCst);
         }
         let full = lock(&self.stats).record(&outcome.sample, Instant::now());
         for structure in outcome.messages.into_iter().chain(full) {

@@ -18,7 +18,7 @@ use crate::media;
 pub struct Progress {
     frames: AtomicU64,
     frames_swapped: AtomicU64,
-    /// Whether the muxer was told that faces were swapped.
+    /// Whether a frame was marked, and the muxer told so.
     announced: AtomicBool,
     end_ms: AtomicU64,
     input_end_ms: AtomicU64,
@@ -35,6 +35,11 @@ impl Progress {
     /// Frames in which at least one face was swapped.
     pub fn frames_swapped(&self) -> u64 {
         self.frames_swapped.load(Ordering::Relaxed)
+    }
+
+    /// Whether a frame was marked as synthetic.
+    pub fn marked(&self) -> bool {
+        self.announced.load(Ordering::Relaxed)
     }
 
     /// Running time at the end of the last frame.
@@ -140,7 +145,7 @@ fn swap_buffer(pad: &gst::Pad, buffer: &mut gst::BufferRef, swapper: &mut Pipeli
     let [a, b, c, _] = frame.planes_data_mut();
     let mut view = FrameViewMut::new(info, [a, b, c], strides)?;
     let report = swapper.process(&mut view, start.map(Duration::from))?;
-    if report.marked && !progress.announced.swap(true, Ordering::Relaxed) {
+    if report.marked.is_some() && !progress.announced.swap(true, Ordering::Relaxed) {
         pad.push_event(tags());
     }
     progress.count(report, start.map(|s| s + duration.unwrap_or_default()));

@@ -108,9 +108,14 @@ fn renew(file: &Path, consent: &ConsentArgs, revoked: &Revocations) -> Result<()
     if revoked.contains(&identity) {
         bail!(refused("the consent was taken back; enroll the person again if they agree anew"));
     }
+    let key = consent.key()?;
+    let before = identity.consent.signature.map(|s| s.enroller_name()).filter(|name| *name != hex(&key.public()));
     identity.consent = consent.record()?;
-    identity.sign(&consent.key()?);
+    identity.sign(&key);
     identity.save(file)?;
+    if let Some(before) = before {
+        eprintln!("the enroller was {before}; now it is {}", hex(&key.public()));
+    }
     let until = identity.consent.until.map_or("without end".into(), |day| format!("until {day}"));
     eprintln!("wrote {}: the consent of {} is in force {until}", file.display(), identity.name);
     Ok(())
@@ -120,7 +125,7 @@ fn revoke(file: &Path, note: &str, list: Option<&Path>) -> Result<()> {
     let identity = Identity::open(file)?;
     let list = list.map(Into::into).or_else(Revocations::user_file);
     let list = list.context("you have no home folder for a list: name a file with --revocation-list")?;
-    if list.exists() && Revocations::open(Some(&list))?.contains(&identity) {
+    if list.exists() && Revocations::read(&list)?.contains(&identity) {
         eprintln!("{}: is on {} already", file.display(), list.display());
         return Ok(());
     }

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use alphaswap::Error;
+use alphaswap::files::replace;
 use alphaswap::identity::Identity;
 use alphaswap::identity::key::user_folder;
 use alphaswap::marks::manifest::{self, Credentials, Facts, Found, State};
 use alphaswap::marks::watermark::Payload;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
 
@@ -29,6 +30,45 @@ pub struct ManifestArgs {
 
 /// What signs.
 pub struct Signing(Credentials);
+
+/// What is to lie beside a video that cannot hold its manifest.
+#[must_use]
+pub struct Beside {
+    path: PathBuf,
+    manifest: Option<Vec<u8>>,
+}
+
+/// For the file `target`, which may be replaced if `overwrite` is set. None if manifests of its kind are inside.
+pub fn beside(target: &Path, overwrite: bool) -> Result<Option<Beside>> {
+    let path = manifest::sidecar(target);
+    if manifest::is_inside(target) {
+        return Ok(None);
+    }
+    match (path.exists(), target.exists()) {
+        (true, true) if !overwrite => bail!("{}: exists already; add --overwrite to replace it", path.display()),
+        (true, false) => bail!("{}: is there already, for another file of that name: name another", path.display()),
+        _ => {}
+    }
+    Ok(Some(Beside { path, manifest: None }))
+}
+
+impl Beside {
+    /// Writes it, once the video has its name; one that lay there for an earlier video goes.
+    pub fn commit(self) -> Result<()> {
+        let Self { path, manifest } = self;
+        match manifest {
+            Some(manifest) => {
+                replace(&path, &manifest)?;
+                eprintln!("wrote {}: the manifest, since this kind of file cannot hold one", path.display());
+            }
+            None if path.exists() => {
+                std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
 
 impl ManifestArgs {
     /// What signs; none if nothing is to be signed. Fails now rather than after an hour of encoding.
@@ -52,24 +92,33 @@ impl ManifestArgs {
 
 impl Signing {
     /// Signs the file at `path`, in which `identity` was put onto what `source` shows, under `payload`; it will be called
-    /// `target`.
-    pub fn sign(&self, [path, target, source]: [&Path; 3], identity: &Identity, payload: Payload) -> Result<()> {
-        if manifest::sign(path, target, source, &Facts::new(identity, payload), &self.0)? {
-            let sidecar = manifest::sidecar(target);
-            eprintln!("wrote {}: the manifest, since this kind of file cannot hold one", sidecar.display());
-        }
+    /// `target`. What must lie beside it goes to `beside`.
+    pub fn sign(
+        &self,
+        [path, target, source]: [&Path; 3],
+        identity: &Identity,
+        payload: Payload,
+        beside: Option<&mut Beside>,
+    ) -> Result<()> {
+        let manifest = manifest::sign(path, target, source, &Facts::new(identity, payload), &self.0)?;
+        beside.into_iter().for_each(|beside| beside.manifest.clone_from(&manifest));
         Ok(())
     }
 }
+
+/// What is said of files without a manifest.
+pub const NONE: &str = "none";
 
 /// What a file's manifest says, for people and for programs.
 pub struct Layer {
     /// Whether it says that a face was swapped with alphaswap.
     pub found: bool,
-    /// Whether it, or the file, was altered after it was signed.
-    pub tampered: bool,
+    /// Whether it, and the file, are as they were signed.
+    pub sound: bool,
     /// The consent record's digest that it names.
     pub record: Option<String>,
+    /// What it says that the watermark says.
+    pub watermark: Option<String>,
     /// Lines of text.
     pub lines: Vec<String>,
     /// All of it.
@@ -85,16 +134,17 @@ pub fn layer(path: &Path) -> Result<Option<Layer>> {
         Err(Error::Manifest { reason, .. }) => {
             let lines = vec![format!("cannot be read: {reason}")];
             let json = json!({"state": "unreadable", "problems": [reason]});
-            return Ok(Some(Layer { found: false, tampered: true, record: None, lines, json }));
+            return Ok(Some(Layer { found: false, sound: false, record: None, watermark: None, lines, json }));
         }
         Err(error) => return Err(error.into()),
     };
     Ok(Some(Layer {
         found: said.record.is_some(),
-        tampered: said.state == State::Tampered,
+        sound: matches!(said.state, State::Valid | State::Trusted),
         lines: lines(&said),
         json: serde_json::to_value(&said)?,
         record: said.record,
+        watermark: said.watermark,
     }))
 }
 
@@ -105,10 +155,11 @@ fn lines(said: &Found) -> Vec<String> {
         State::Trusted => format!("{place}, unaltered, signed by {signer}, who is trusted"),
         State::Valid => format!("{place}, unaltered, signed by {signer} (on no list of trusted signers)"),
         State::Tampered => format!("{place}, but ALTERED after it was signed: {}", said.problems.join(", ")),
+        State::BadCertificate => format!("{place}; its certificate is not valid: {}", said.problems.join(", ")),
     };
     let agent = said.generator.as_deref().unwrap_or("an unnamed program");
-    let made = if said.synthetic { "with a part made by a trained network" } else { "without synthetic parts" };
-    let mut lines = vec![state, format!("made with {agent}, {made}")];
+    let made = if said.synthetic { "; made by a trained network, all of it or a part" } else { "" };
+    let mut lines = vec![state, format!("made with {agent}{made}")];
     lines.extend(said.record.as_ref().map(|record| format!("consent record {record}")));
     if said.before > 0 {
         lines.push(format!("the source had {} manifest(s) of its own", said.before));

@@ -13,6 +13,21 @@ pub struct ManifestArgs {}
 /// Nothing signs.
 pub enum Signing {}
 
+/// Never made.
+pub enum Beside {}
+
+/// None.
+pub fn beside(_: &Path, _: bool) -> Result<Option<Beside>> {
+    Ok(None)
+}
+
+impl Beside {
+    /// Never called.
+    pub fn commit(self) -> Result<()> {
+        match self {}
+    }
+}
+
 impl ManifestArgs {
     /// None.
     pub fn signing(&self) -> Result<Option<Signing>> {
@@ -22,16 +37,20 @@ impl ManifestArgs {
 
 impl Signing {
     /// Never called.
-    pub fn sign(&self, _: [&Path; 3], _: &Identity, _: Payload) -> Result<()> {
+    pub fn sign(&self, _: [&Path; 3], _: &Identity, _: Payload, _: Option<&mut Beside>) -> Result<()> {
         match *self {}
     }
 }
 
+/// What is said of every file.
+pub const NONE: &str = "not looked for: this build has no feature c2pa";
+
 /// Never made.
 pub struct Layer {
     pub found: bool,
-    pub tampered: bool,
+    pub sound: bool,
     pub record: Option<String>,
+    pub watermark: Option<String>,
     pub lines: Vec<String>,
     pub json: serde_json::Value,
 }

@@ -34,7 +34,7 @@ pub struct SwapperArgs {
 /// Whose consent was taken back.
 #[derive(Args)]
 pub struct RevokedArgs {
-    /// List of consents that were taken back, made by `alphaswap identity revoke`; by default your own list.
+    /// List of consents that were taken back, made by `alphaswap identity revoke`; read besides your own list.
     #[arg(long, value_name = "FILE")]
     pub revocation_list: Option<PathBuf>,
 }

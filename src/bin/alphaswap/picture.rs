@@ -67,8 +67,8 @@ pub fn swap(
         bail!("{}: no face was found, nothing was written; --threshold 0.3 looks harder", input.display());
     }
     write(&picture, format, &pending)?;
-    if let Some(signing) = signing.filter(|_| report.marked) {
-        signing.sign([pending.path(), output, input], &identity, pipeline.payload())?;
+    if let Some(signing) = signing.filter(|_| report.marked.is_some()) {
+        signing.sign([pending.path(), output, input], &identity, pipeline.payload(), None)?;
     }
     pending.commit()?;
     eprintln!("wrote {}: {} face(s)", output.display(), report.faces.len());

@@ -9,7 +9,7 @@ use alphaswap::digest;
 use alphaswap::identity::{Identity, Revocations};
 use alphaswap::marks::LABEL;
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::watermark::{Pictures, hex};
 use crate::manifest::{self, Layer};
@@ -69,6 +69,11 @@ impl Asked {
         let source = self.source.as_ref()?;
         Some(record == Some(&digest::hex(&source.consent_digest())))
     }
+
+    /// Whether the consent that a manifest names was taken back.
+    fn is_revoked(&self, manifest: &Layer) -> bool {
+        manifest.record.as_ref().is_some_and(|record| self.revoked.contains_record(record))
+    }
 }
 
 fn look(args: &Args) -> Result<bool> {
@@ -76,28 +81,13 @@ fn look(args: &Args) -> Result<bool> {
         Asked { source: args.source.as_deref().map(Identity::open).transpose()?, revoked: args.revoked.list()? };
     interrupt::watch()?;
     let pictures = watermark::look(&args.input, args.quick)?;
-    let manifest = match file_of(&args.input) {
-        Some(path) => manifest::layer(&path)?,
-        None => None,
-    };
-    let found = pictures.verdict.found() || pictures.labelled || manifest.as_ref().is_some_and(|m| m.found);
-    if args.json {
-        let mut layers = json!({
-            "watermark": watermark::json(&pictures.verdict, &asked),
-            "manifest": null,
-            "tags": {"found": pictures.labelled},
-        });
-        if let Some(Layer { mut json, found, record, .. }) = manifest {
-            json["found"] = found.into();
-            json["consent_is_of_source"] = asked.is_of_source(record.as_deref()).into();
-            layers["manifest"] = json;
-        }
-        let said = json!({"input": args.input, "found": found, "layers": layers});
-        println!("{}", serde_json::to_string_pretty(&said)?);
-    } else {
-        print_text(&args.input, found, &pictures, manifest, &asked);
+    let manifest = file_of(&args.input).map_or(Ok(None), |path| manifest::layer(&path))?;
+    let said = Said { pictures, manifest };
+    match args.json {
+        true => println!("{}", serde_json::to_string_pretty(&said.json(&args.input, &asked))?),
+        false => said.print(&args.input, &asked),
     }
-    Ok(found)
+    Ok(said.found())
 }
 
 /// The file that `input` names, if it is one of this machine.
@@ -108,26 +98,83 @@ fn file_of(input: &str) -> Option<PathBuf> {
     }
 }
 
-fn print_text(input: &str, found: bool, pictures: &Pictures, manifest: Option<Layer>, asked: &Asked) {
-    let altered = manifest.as_ref().is_some_and(|m| m.found && m.tampered);
-    println!(
-        "{input}: {}",
-        match (found, altered && !pictures.verdict.found()) {
-            (true, true) => "an altered manifest says that a face was swapped with alphaswap",
-            (true, false) => "a face was swapped with alphaswap",
-            (false, _) => "no mark of alphaswap found",
+/// What the layers say.
+struct Said {
+    pictures: Pictures,
+    manifest: Option<Layer>,
+}
+
+impl Said {
+    fn found(&self) -> bool {
+        let Pictures { verdict, labelled } = &self.pictures;
+        verdict.found() || *labelled || self.manifest.as_ref().is_some_and(|m| m.found)
+    }
+
+    /// By the layer that is surest.
+    fn headline(&self) -> &'static str {
+        match &self.manifest {
+            _ if self.pictures.verdict.found() => "a face was swapped with alphaswap",
+            Some(Layer { found: true, sound: true, .. }) => "its manifest says that a face was swapped with alphaswap",
+            Some(Layer { found: true, .. }) => {
+                "a manifest that is not in order says that a face was swapped with alphaswap"
+            }
+            _ if self.pictures.labelled => "a tag says that a face was swapped with alphaswap",
+            _ => "no mark of alphaswap found",
         }
-    );
-    print_layer("watermark", &watermark::lines(&pictures.verdict, asked));
-    let record = manifest.as_ref().and_then(|m| m.record.clone());
-    print_layer("manifest", &manifest.map_or_else(|| vec!["none".into()], |m| m.lines));
-    let tags = if pictures.labelled { format!("{LABEL:?} (not signed: anyone can write that)") } else { "none".into() };
-    print_layer("tags", &[tags]);
-    if let Some(id) = asked.consent_id() {
-        let marked = pictures.verdict.payloads.iter().any(|(payload, _)| payload.consent == id);
-        let same = marked || asked.is_of_source(record.as_deref()) == Some(true);
-        let same = if same { "the same" } else { "another one" };
-        print_layer("source", &[format!("its consent record is {}: {same}", hex(id))]);
+    }
+
+    /// Whether the manifest names another watermark than the one that was read: it was made for another file.
+    fn contradicts(&self) -> bool {
+        let payloads = &self.pictures.verdict.payloads;
+        let named = self.manifest.as_ref().and_then(|m| m.watermark.as_ref());
+        named.is_some_and(|named| !payloads.is_empty() && payloads.iter().all(|(p, _)| p.to_string() != *named))
+    }
+
+    /// Whether the manifest names the source's consent record; none if it is not to be believed.
+    fn manifest_is_of_source(&self, asked: &Asked) -> Option<bool> {
+        let manifest = self.manifest.as_ref().filter(|m| m.sound && !self.contradicts())?;
+        asked.is_of_source(manifest.record.as_deref())
+    }
+
+    fn json(&self, input: &str, asked: &Asked) -> Value {
+        let manifest = self.manifest.as_ref().map(|layer| {
+            let mut json = layer.json.clone();
+            json["found"] = layer.found.into();
+            json["is_for_this_watermark"] = (!self.contradicts()).into();
+            json["consent_is_of_source"] = self.manifest_is_of_source(asked).into();
+            json["consent_revoked"] = asked.is_revoked(layer).into();
+            json
+        });
+        let watermark = watermark::json(&self.pictures.verdict, asked);
+        let tags = json!({"found": self.pictures.labelled});
+        let layers = json!({"watermark": watermark, "manifest": manifest, "tags": tags});
+        json!({"input": input, "found": self.found(), "layers": layers})
+    }
+
+    fn print(&self, input: &str, asked: &Asked) {
+        println!("{input}: {}", self.headline());
+        print_layer("watermark", &watermark::lines(&self.pictures.verdict, asked));
+        let mut lines = self.manifest.as_ref().map_or_else(|| vec![manifest::NONE.into()], |m| m.lines.clone());
+        if self.manifest.as_ref().is_some_and(|m| asked.is_revoked(m)) {
+            lines.push("this consent was TAKEN BACK".into());
+        }
+        if self.contradicts() {
+            lines.push("it names ANOTHER WATERMARK than the one above: it was made for another file".into());
+        }
+        print_layer("manifest", &lines);
+        let labelled = format!("{LABEL:?} (not signed: anyone can write that)");
+        print_layer("tags", &[if self.pictures.labelled { labelled } else { "none".into() }]);
+        if let Some(id) = asked.consent_id() {
+            let payloads = &self.pictures.verdict.payloads;
+            let answer = match (payloads.is_empty(), self.manifest_is_of_source(asked)) {
+                (false, _) if payloads.iter().any(|(payload, _)| payload.consent == id) => "the same",
+                (false, _) => "another one",
+                (true, Some(true)) => "the same, says the manifest",
+                (true, Some(false)) => "another one, says the manifest",
+                (true, None) => "no mark that can be believed names one",
+            };
+            print_layer("source", &[format!("its consent record is {}: {answer}", hex(id))]);
+        }
     }
 }
 

@@ -3,13 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use c2pa::{BoxedSigner, SigningAlg, create_signer};
+use c2pa::{BoxedSigner, Builder, SigningAlg, create_signer};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose,
     PublicKeyData, SerialNumber, SignatureAlgorithm, date_time_ymd,
 };
 use sha2::{Digest, Sha256};
 
+use super::context;
+use super::sign::sign_bytes;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::identity::Key;
@@ -48,7 +50,17 @@ impl Credentials {
     /// [`Error::Io`] for files that cannot be read or made, [`Error::Manifest`] for a key and a certificate that do not
     /// fit.
     pub fn check(&self) -> Result<()> {
-        self.signer().map(drop)
+        let signer = self.signer()?;
+        let (Self::Own { certificate, .. } | Self::Brought { certificate, .. }) = self;
+        // Only signing shows whether key and certificate belong together, and whether the certificate is in force.
+        let sign = || -> Result<Vec<u8>, c2pa::Error> {
+            let mut builder = Builder::from_context(context()?).with_definition(r#"{"title": "trial"}"#)?;
+            sign_bytes(&mut builder, signer.as_ref(), Sha256::digest(b"").to_vec())
+        };
+        sign().map(drop).map_err(|error| Error::Manifest {
+            path: certificate.clone(),
+            reason: format!("it does not belong to its key, or it cannot sign such files now: {error}"),
+        })
     }
 
     /// What signs with them; errors as [`Self::check`].

@@ -27,6 +27,11 @@ pub fn sidecar(path: &Path) -> PathBuf {
     path.with_extension("c2pa")
 }
 
+/// Whether files named like `path` carry their manifest inside.
+pub fn is_inside(path: &Path) -> bool {
+    embeds(path).is_some()
+}
+
 /// The media type of a file that carries its manifest inside, by its extension.
 fn embeds(path: &Path) -> Option<String> {
     let format = c2pa::format_from_path(path)?;

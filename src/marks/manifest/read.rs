@@ -22,6 +22,8 @@ pub enum State {
     Trusted,
     /// The file or the manifest was changed after it was signed.
     Tampered,
+    /// The signer's certificate is not valid (any more): what was signed proves nothing.
+    BadCertificate,
 }
 
 /// A manifest that was found.
@@ -37,7 +39,7 @@ pub struct Found {
     pub generator: Option<String>,
     /// Name in the signer's certificate.
     pub signer: Option<String>,
-    /// Whether it says that a trained network made a part of the picture.
+    /// Whether it says that a trained network made the picture or a part of it.
     pub synthetic: bool,
     /// SHA-256 of the consent record, if alphaswap made it.
     pub record: Option<String>,
@@ -53,18 +55,18 @@ pub struct Found {
 /// [`Error::Io`], and [`Error::Manifest`] when what is there is no manifest at all. One that does not fit the file is
 /// [`State::Tampered`].
 pub fn read(path: &Path) -> Result<Option<Found>> {
+    if let Some(format) = embeds(path) {
+        let file = File::open(path).map_err(Error::io(path))?;
+        let reader = Reader::from_context(context().map_err(failed(path))?);
+        return match reader.with_stream(&format, file) {
+            Ok(reader) => Ok(Some(found(&reader, false))),
+            // What lies beside it is another file's of the same name.
+            Err(c2pa::Error::JumbfNotFound | c2pa::Error::ProvenanceMissing) => Ok(None),
+            Err(error) => Err(failed(path)(error)),
+        };
+    }
     let beside = sidecar(path);
-    if beside != path && beside.is_file() {
-        return detached(path, &beside).map(Some);
-    }
-    let Some(format) = embeds(path) else { return Ok(None) };
-    let file = File::open(path).map_err(Error::io(path))?;
-    let reader = Reader::from_context(context().map_err(failed(path))?);
-    match reader.with_stream(&format, file) {
-        Ok(reader) => Ok(Some(found(&reader, false))),
-        Err(c2pa::Error::JumbfNotFound | c2pa::Error::ProvenanceMissing) => Ok(None),
-        Err(error) => Err(failed(path)(error)),
-    }
+    if beside != path && beside.is_file() { detached(path, &beside).map(Some) } else { Ok(None) }
 }
 
 fn detached(path: &Path, beside: &Path) -> Result<Found> {
@@ -79,13 +81,16 @@ fn detached(path: &Path, beside: &Path) -> Result<Found> {
 fn found(reader: &Reader, sidecar: bool) -> Found {
     /// What untrusted signers get in every manifest.
     const UNTRUSTED: &str = "signingCredential.untrusted";
+    let codes = reader.validation_status().unwrap_or_default().iter().map(|s| s.code().to_string());
+    let problems: Vec<String> = codes.filter(|code| code != UNTRUSTED).collect();
     let state = match reader.validation_state() {
+        ValidationState::Invalid if problems.iter().all(|code| code.starts_with("signingCredential.")) => {
+            State::BadCertificate
+        }
         ValidationState::Invalid => State::Tampered,
         ValidationState::Valid => State::Valid,
         ValidationState::Trusted => State::Trusted,
     };
-    let problems = reader.validation_status().unwrap_or_default().iter().map(|s| s.code().to_string());
-    let problems = problems.filter(|code| state == State::Tampered && code != UNTRUSTED).collect();
     let active = reader.active_manifest();
     let consent: Option<Value> = active.and_then(|m| m.find_assertion(CONSENT).ok());
     let binding: Option<Value> = active.and_then(|m| m.find_assertion("c2pa.soft-binding").ok());
@@ -108,5 +113,8 @@ fn is_synthetic(manifest: &Manifest) -> bool {
     let actions: Option<Actions> =
         ["c2pa.actions.v2", "c2pa.actions"].iter().find_map(|l| manifest.find_assertion(l).ok());
     let kinds = actions.iter().flat_map(|a| &a.actions).filter_map(|a| serde_json::to_value(a).ok());
-    kinds.into_iter().any(|action| action["digitalSourceType"] == SOURCE_TYPE)
+    kinds.into_iter().any(|action| {
+        let kind = action["digitalSourceType"].as_str().unwrap_or_default();
+        kind == SOURCE_TYPE || kind.ends_with("/trainedAlgorithmicMedia")
+    })
 }

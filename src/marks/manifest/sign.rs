@@ -1,17 +1,17 @@
 //! Writing manifests.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::BufReader;
 use std::path::Path;
 
 use c2pa::assertions::DataHash;
 use c2pa::{Builder, Signer};
 use serde_json::{Value, json};
 
-use super::{CONSENT, Credentials, SOFT_BINDING, context, embeds, failed, sidecar};
-use crate::digest::hex;
+use super::{CONSENT, Credentials, SOFT_BINDING, context, embeds, failed};
+use crate::digest::{hex, sha256_bytes_of};
 use crate::error::{Error, Result};
-use crate::files::{Readers, beside, replace};
+use crate::files::{Readers, beside};
 use crate::identity::Identity;
 use crate::marks::SOURCE_TYPE;
 use crate::marks::watermark::Payload;
@@ -56,13 +56,19 @@ impl Facts {
     }
 }
 
-/// Signs the file at `path`, which was made of `source` and is named `title`: what comes back in its place carries the
-/// manifest, or stands beside one ([`sidecar`]) if its kind cannot; says whether it is the latter. `target` is the name that `path` will get; its
-/// extension says of which kind it is.
+/// Signs the file at `path`, which was made of `source` and will be named `target`, whose extension says of which kind it
+/// is: what comes back in its place carries the manifest. If its kind cannot, the manifest is returned, for
+/// [`sidecar`](super::sidecar).
 ///
 /// # Errors
 /// [`Error::Io`], and [`Error::Manifest`] for what cannot be signed.
-pub fn sign(path: &Path, target: &Path, source: &Path, facts: &Facts, credentials: &Credentials) -> Result<bool> {
+pub fn sign(
+    path: &Path,
+    target: &Path,
+    source: &Path,
+    facts: &Facts,
+    credentials: &Credentials,
+) -> Result<Option<Vec<u8>>> {
     let signer = credentials.signer()?;
     let title = target.file_name().unwrap_or_default().to_string_lossy();
     let format = embeds(target);
@@ -71,14 +77,11 @@ pub fn sign(path: &Path, target: &Path, source: &Path, facts: &Facts, credential
     let signer = signer.as_ref();
     let mut builder = Builder::from_context(context().map_err(&wrong)?).with_definition(definition).map_err(&wrong)?;
     add_source(&mut builder, source)?;
-    match &format {
-        Some(format) => embed(&mut builder, signer, format, path).map_err(|e| e.of_manifest(target))?,
-        None => {
-            let manifest = detached(&mut builder, signer, path).map_err(|e| e.of_manifest(target))?;
-            replace(&sidecar(target), &manifest)?;
-        }
-    }
-    Ok(format.is_none())
+    let signed = match &format {
+        Some(format) => embed(&mut builder, signer, format, path).map(|()| None),
+        None => detached(&mut builder, signer, path).map(Some),
+    };
+    signed.map_err(|e| e.of_manifest(target))
 }
 
 /// Puts the file with its manifest in the place of the file without.
@@ -91,26 +94,29 @@ fn embed(builder: &mut Builder, signer: &dyn Signer, format: &str, path: &Path) 
 
 /// A manifest that is bound to all bytes of the file at `path`.
 fn detached(builder: &mut Builder, signer: &dyn Signer, path: &Path) -> Result<Vec<u8>> {
+    let hash = || sha256_bytes_of(BufReader::new(File::open(path)?));
+    sign_bytes(builder, signer, hash().map_err(Error::io(path))?.to_vec()).map_err(failed(path))
+}
+
+/// A manifest that is bound to bytes of this SHA-256.
+pub(super) fn sign_bytes(builder: &mut Builder, signer: &dyn Signer, sha256: Vec<u8>) -> Result<Vec<u8>, c2pa::Error> {
     // The name that the crate gives such hashes, too: what it puts in its place must be as long.
     let mut whole = DataHash::new("jumbf manifest", "sha256");
-    let hash = || -> io::Result<Vec<u8>> {
-        let hash = crate::digest::sha256_bytes_of(BufReader::new(File::open(path)?))?;
-        Ok(hash.to_vec())
-    };
-    whole.set_hash(hash().map_err(Error::io(path))?);
-    builder.add_assertion(DataHash::LABEL, &whole).map_err(failed(path))?;
-    builder.sign_data_hashed_embeddable(signer, &whole, "application/c2pa").map_err(failed(path))
+    whole.set_hash(sha256);
+    builder.add_assertion(DataHash::LABEL, &whole)?;
+    builder.sign_data_hashed_embeddable(signer, &whole, "application/c2pa")
 }
 
 /// The source clip, with its own manifest if it has one. Its name and picture stay out: they may show who was replaced.
 fn add_source(builder: &mut Builder, source: &Path) -> Result<()> {
-    let about = json!({"title": "source", "relationship": "parentOf", "label": "source"});
-    let Some(format) = embeds(source) else {
-        let ingredient = c2pa::Ingredient::from_json(&about.to_string()).map_err(failed(source))?;
-        builder.add_ingredient(ingredient);
-        return Ok(());
-    };
-    let mut file = File::open(source).map_err(Error::io(source))?;
-    builder.add_ingredient_from_stream(about.to_string(), &format, &mut file).map_err(failed(source))?;
+    let about = json!({"title": "source", "relationship": "parentOf", "label": "source"}).to_string();
+    if let Some(format) = embeds(source) {
+        let mut file = File::open(source).map_err(Error::io(source))?;
+        match builder.add_ingredient_from_stream(about.as_str(), &format, &mut file) {
+            Ok(_) => return Ok(()),
+            Err(error) => tracing::warn!("{}: what manifest it has is left out: {error}", source.display()),
+        }
+    }
+    builder.add_ingredient(c2pa::Ingredient::from_json(&about).map_err(failed(source))?);
     Ok(())
 }

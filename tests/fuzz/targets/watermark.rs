@@ -1,5 +1,4 @@
-//! The watermark's reader: pictures of any size and content. Nothing may be found in them but by a chance of one in a
-//! million, and a fuzzer that looks for it has not found it yet.
+//! The watermark's reader: pictures of any size and content.
 #![no_main]
 
 use alphaswap::marks::watermark::{Picture, Window};

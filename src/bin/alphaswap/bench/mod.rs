@@ -11,7 +11,7 @@ use std::time::Instant;
 use alphaswap::engine::gpu::Precision;
 use alphaswap::frame::PixelFormat;
 use alphaswap::gpu::{self, Choice, Context as Gpu};
-use alphaswap::identity::{Embedding, Identity};
+use alphaswap::identity::{Embedding, Identity, Revocations};
 use alphaswap::models::Model;
 use alphaswap::nets::GeneratorConfig;
 use alphaswap::nets::alphaface::IdentityConfig;
@@ -118,7 +118,12 @@ pub fn run(args: &Args) -> Result<()> {
         frames: Vec::new(),
     };
     if let Some(source) = &args.source {
-        measure_frames(args, (&painter, start), Identity::open(source)?, &mut measured)?;
+        measure_frames(
+            args,
+            (&painter, start),
+            Identity::open_permitted(source, &Revocations::open(None)?)?,
+            &mut measured,
+        )?;
     }
     match (args.kernels, &gpu) {
         (true, Some(gpu)) => measured.kernels = Some(measure_kernels(args, gpu, &painter)?),
