@@ -1,6 +1,7 @@
 //! The certificate that manifests are signed with: one's own, or one that is made here at first use.
 
 use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use c2pa::{BoxedSigner, Builder, SigningAlg, create_signer};
@@ -11,6 +12,7 @@ use rcgen::{
 use sha2::{Digest, Sha256};
 
 use super::context;
+use super::read::{Found, State, read_bytes};
 use super::sign::sign_bytes;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
@@ -40,6 +42,8 @@ const ALGORITHMS: [SigningAlg; 5] =
     [SigningAlg::Ed25519, SigningAlg::Es256, SigningAlg::Es384, SigningAlg::Es512, SigningAlg::Ps256];
 /// C2PA 2.1, section 14.4.1: the extended key usage of those who sign claims.
 const CLAIM_SIGNING: [u64; 9] = [1, 3, 6, 1, 4, 1, 62558, 2, 1];
+/// What is signed to see whether signing works.
+const TRIAL: &[u8] = b"trial";
 /// Years that a certificate made here lasts.
 const YEARS: i32 = 20;
 
@@ -52,15 +56,19 @@ impl Credentials {
     pub fn check(&self) -> Result<()> {
         let signer = self.signer()?;
         let (Self::Own { certificate, .. } | Self::Brought { certificate, .. }) = self;
-        // Only signing shows whether key and certificate belong together, and whether the certificate is in force.
-        let sign = || -> Result<Vec<u8>, c2pa::Error> {
+        // Only a manifest shows whether key and certificate belong together, and whether the certificate is in force.
+        let trial = || -> Result<Found, c2pa::Error> {
             let mut builder = Builder::from_context(context()?).with_definition(r#"{"title": "trial"}"#)?;
-            sign_bytes(&mut builder, signer.as_ref(), Sha256::digest(b"").to_vec())
+            let manifest = sign_bytes(&mut builder, signer.as_ref(), Sha256::digest(TRIAL).to_vec())?;
+            read_bytes(&manifest, Cursor::new(TRIAL))
         };
-        sign().map(drop).map_err(|error| Error::Manifest {
-            path: certificate.clone(),
-            reason: format!("it does not belong to its key, or it cannot sign such files now: {error}"),
-        })
+        let reason = match trial() {
+            Ok(Found { state: State::Valid | State::Trusted, .. }) => return Ok(()),
+            Ok(found) => found.problems.join(", "),
+            Err(error) => error.to_string(),
+        };
+        let reason = format!("it does not belong to its key, or it cannot sign now: {reason}");
+        Err(Error::Manifest { path: certificate.clone(), reason })
     }
 
     /// What signs with them; errors as [`Self::check`].

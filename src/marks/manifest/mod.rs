@@ -22,6 +22,9 @@ pub const SOFT_BINDING: &str = "alphaswap.watermark.1";
 /// Label of the assertion that names the consent record.
 pub const CONSENT: &str = "alphaswap.consent";
 
+/// Media type of files that cannot hold a manifest: for them it is bound to all of their bytes.
+const ANY_FORMAT: &str = "application/octet-stream";
+
 /// The file beside `path` that holds its manifest if it cannot hold one itself.
 pub fn sidecar(path: &Path) -> PathBuf {
     path.with_extension("c2pa")

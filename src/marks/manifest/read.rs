@@ -1,6 +1,7 @@
 //! Reading manifests.
 
 use std::fs::{self, File};
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use c2pa::assertions::Actions;
@@ -8,7 +9,7 @@ use c2pa::{Manifest, Reader, ValidationState};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{CONSENT, SOFT_BINDING, context, embeds, failed, sidecar};
+use super::{ANY_FORMAT, CONSENT, SOFT_BINDING, context, embeds, failed, sidecar};
 use crate::error::{Error, Result};
 use crate::marks::SOURCE_TYPE;
 
@@ -72,9 +73,12 @@ pub fn read(path: &Path) -> Result<Option<Found>> {
 fn detached(path: &Path, beside: &Path) -> Result<Found> {
     let manifest = fs::read(beside).map_err(Error::io(beside))?;
     let file = File::open(path).map_err(Error::io(path))?;
-    let format = embeds(path).unwrap_or_else(|| "application/octet-stream".into());
-    let reader = Reader::from_context(context().map_err(failed(beside))?);
-    let reader = reader.with_manifest_data_and_stream(&manifest, &format, file).map_err(failed(beside))?;
+    read_bytes(&manifest, file).map_err(failed(beside))
+}
+
+/// What `manifest` says, which is not inside the file.
+pub(super) fn read_bytes(manifest: &[u8], file: impl Read + Seek + Send) -> Result<Found, c2pa::Error> {
+    let reader = Reader::from_context(context()?).with_manifest_data_and_stream(manifest, ANY_FORMAT, file)?;
     Ok(found(&reader, true))
 }
 

@@ -8,7 +8,7 @@ use c2pa::assertions::DataHash;
 use c2pa::{Builder, Signer};
 use serde_json::{Value, json};
 
-use super::{CONSENT, Credentials, SOFT_BINDING, context, embeds, failed};
+use super::{ANY_FORMAT, CONSENT, Credentials, SOFT_BINDING, context, embeds, failed};
 use crate::digest::{hex, sha256_bytes_of};
 use crate::error::{Error, Result};
 use crate::files::{Readers, beside};
@@ -72,7 +72,7 @@ pub fn sign(
     let signer = credentials.signer()?;
     let title = target.file_name().unwrap_or_default().to_string_lossy();
     let format = embeds(target);
-    let definition = facts.definition(&title, format.as_deref().unwrap_or("application/octet-stream"));
+    let definition = facts.definition(&title, format.as_deref().unwrap_or(ANY_FORMAT));
     let wrong = failed(target);
     let signer = signer.as_ref();
     let mut builder = Builder::from_context(context().map_err(&wrong)?).with_definition(definition).map_err(&wrong)?;
