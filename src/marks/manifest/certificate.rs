@@ -9,14 +9,16 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose,
     PublicKeyData, SerialNumber, SignatureAlgorithm, date_time_ymd,
 };
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::context;
-use super::read::{Found, State, read_bytes};
+use super::read::{Found, read_bytes};
 use super::sign::sign_bytes;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::identity::Key;
+use crate::marks::SOURCE_TYPE;
 
 /// Whose certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,13 +60,15 @@ impl Credentials {
         let (Self::Own { certificate, .. } | Self::Brought { certificate, .. }) = self;
         // Only a manifest shows whether key and certificate belong together, and whether the certificate is in force.
         let trial = || -> Result<Found, c2pa::Error> {
-            let mut builder = Builder::from_context(context()?).with_definition(r#"{"title": "trial"}"#)?;
+            let actions = json!({"actions": [{"action": "c2pa.created", "digitalSourceType": SOURCE_TYPE}]});
+            let trial = json!({"title": "trial", "assertions": [{"label": "c2pa.actions.v2", "data": actions}]});
+            let mut builder = Builder::from_context(context()?).with_definition(trial)?;
             let manifest = sign_bytes(&mut builder, signer.as_ref(), Sha256::digest(TRIAL).to_vec())?;
             read_bytes(&manifest, Cursor::new(TRIAL))
         };
-        let reason = match trial() {
-            Ok(Found { state: State::Valid | State::Trusted, .. }) => return Ok(()),
-            Ok(found) => found.problems.join(", "),
+        let reason = match trial().map(|found| found.problems) {
+            Ok(problems) if problems.is_empty() => return Ok(()),
+            Ok(problems) => problems.join(", "),
             Err(error) => error.to_string(),
         };
         let reason = format!("it does not belong to its key, or it cannot sign now: {reason}");
