@@ -42,6 +42,8 @@ pub struct Pipeline {
     /// The frame that was started and not landed.
     flight: Option<Flight>,
     badge: Option<Badge>,
+    /// What the watermark of the next frames says.
+    payload: Payload,
     watermark: Embedder,
     size: Option<(usize, usize)>,
     last_time: Option<Duration>,
@@ -91,10 +93,11 @@ impl Pipeline {
         warning: Option<String>,
         look: Look,
     ) -> Self {
-        let watermark = Embedder::new(Payload { consent: identity.consent_id(), session: Payload::random_session() });
+        let payload = Payload { consent: identity.consent_id(), session: Payload::random_session() };
+        let watermark = Embedder::new(payload);
         let machine = Machine::new(device, painter, identity, path);
         let (tracker, flight, badge, size, last_time, marking, done) = Default::default();
-        Self { machine, warning, look, tracker, flight, badge, watermark, size, last_time, marking, done }
+        Self { machine, warning, look, tracker, flight, badge, payload, watermark, size, last_time, marking, done }
     }
 
     /// What may change while frames flow; takes effect with the next frame.
@@ -109,7 +112,7 @@ impl Pipeline {
     pub fn set_identity(&mut self, identity: Arc<Identity>) -> Result<()> {
         let consent = identity.consent_id();
         self.machine.set_identity(identity)?;
-        self.watermark.set_payload(Payload { consent, ..self.payload() });
+        self.payload.consent = consent;
         Ok(())
     }
 
@@ -233,7 +236,7 @@ impl Pipeline {
     fn start(&mut self, frame: &FrameView<'_>, time: Option<Duration>, before: Option<&Flight>) -> Flight {
         let (info, look, generation) = (frame.info, self.look.clone(), self.machine.generation);
         let (elapsed_secs, detect, ids, ticket) = (FRAME_SECS, false, Vec::new(), None);
-        let payload = self.watermark.payload();
+        let payload = self.payload;
         let mut flight = Flight { info, look, elapsed_secs, detect, payload, ids, ticket, generation };
         if !flight.look.enabled {
             return flight;

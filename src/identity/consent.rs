@@ -109,10 +109,9 @@ impl Identity {
         record.field(until).field(evidence.as_deref().unwrap_or_default()).field(self.face_digest()).finish()
     }
 
-    /// Short name of the consent record in watermarks: the first 24 bits of its digest.
+    /// The consent record's [`short_name`], as watermarks have it.
     pub fn consent_id(&self) -> u32 {
-        let [a, b, c, ..] = self.consent_digest();
-        u32::from_be_bytes([0, a, b, c])
+        short_name(&self.consent_digest())
     }
 
     /// Signs the consent record as it is now.
@@ -165,6 +164,11 @@ impl Identity {
                 .into()
         })
     }
+}
+
+/// Short name of the consent record with this digest: the first 24 bits.
+pub fn short_name([a, b, c, ..]: &[u8; 32]) -> u32 {
+    u32::from_be_bytes([0, *a, *b, *c])
 }
 
 /// The earliest and the latest date that it is anywhere on earth.

@@ -37,6 +37,11 @@ impl Key {
         Self(SigningKey::from_bytes(secret))
     }
 
+    /// The usual file of the user's key; none where the user has no home.
+    pub fn user_file() -> Option<PathBuf> {
+        Some(user_folder()?.join("key.pem"))
+    }
+
     /// The key in the file at `path` (PKCS #8, PEM); made at first use.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 
 use super::Identity;
+use super::consent::short_name;
 use super::key::user_folder;
 use crate::digest::hex;
 use crate::error::{Error, Result};
@@ -104,7 +105,7 @@ impl Revocations {
 
     /// Whether a listed record has the short name `id` (24 bits).
     pub fn contains_id(&self, id: u32) -> bool {
-        self.records.iter().any(|[a, b, c, ..]| u32::from_be_bytes([0, *a, *b, *c]) == id)
+        self.records.iter().any(|record| short_name(record) == id)
     }
 
     /// Adds `identity` to the list at `path`, which is made if there is none; `note` is for people.

@@ -14,12 +14,12 @@ use crate::settings::{Fallback, Look};
 impl Pipeline {
     /// What the watermark says of the next frames.
     pub const fn payload(&self) -> Payload {
-        self.watermark.payload()
+        self.payload
     }
 
     /// The session that the watermark names from the next frame on (24 bits); without this a random one.
     pub fn set_session(&mut self, session: u32) {
-        self.watermark.set_payload(Payload { session, ..self.payload() });
+        self.payload.session = session;
     }
 
     /// Hides the faces that were swapped a moment ago without running any network, by the fallback policy: for
@@ -31,7 +31,7 @@ impl Pipeline {
         self.check_idle()?;
         self.look_at_size(&frame.info);
         self.tracker.tracks.iter_mut().for_each(|t| t.swapped = false);
-        let (look, payload, elapsed_secs) = (self.look.clone(), self.payload(), FRAME_SECS);
+        let (look, payload, elapsed_secs) = (self.look.clone(), self.payload, FRAME_SECS);
         let still = self.hide_unswapped(frame, look.fallback);
         let shown = Shown { look: &look, payload, elapsed_secs, watermarked: false, still };
         let (marked, badged) = self.mark(frame, &shown);
@@ -77,11 +77,8 @@ impl Pipeline {
         }
         let start = Instant::now();
         if !watermarked {
-            // Another person may have been put on while the frame was in flight.
-            let next = self.payload();
             self.watermark.set_payload(payload);
             self.watermark.embed(frame);
-            self.watermark.set_payload(next);
         }
         if look.badge {
             let label = Label::from(look);

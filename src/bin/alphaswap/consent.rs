@@ -5,7 +5,6 @@ use std::io::BufReader;
 use std::path::PathBuf;
 
 use alphaswap::digest;
-use alphaswap::identity::key::user_folder;
 use alphaswap::identity::{Consent, Date, Key};
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -26,13 +25,6 @@ pub struct ConsentArgs {
     /// A file that shows the consent (a signed letter, a recording): its SHA-256 goes into the record, the file does not.
     #[arg(long, value_name = "FILE", conflicts_with = "evidence")]
     evidence_file: Option<PathBuf>,
-    #[command(flatten)]
-    key: KeyArgs,
-}
-
-/// Whose signature.
-#[derive(Args)]
-pub struct KeyArgs {
     /// Your key (Ed25519, PKCS #8, PEM), made at first use; by default `alphaswap/key.pem` in your configuration folder.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -57,28 +49,16 @@ impl ConsentArgs {
         Ok(Consent { until: self.until, evidence, ..Consent::new(&self.consent, date) })
     }
 
-    /// The key that signs it.
+    /// The key that signs it, made if there is none.
     pub fn key(&self) -> Result<Key> {
-        self.key.open()
-    }
-}
-
-impl KeyArgs {
-    /// The key, made if there is none.
-    pub fn open(&self) -> Result<Key> {
-        let path = self.path()?;
+        let path = self.key.clone().or_else(Key::user_file);
+        let path = path.context("you have no home folder for a key: name a file with --key")?;
         let new = !path.exists();
         let key = Key::open_or_make(&path)?;
         if new {
             eprintln!("made your key {}: what you enroll and swap is signed with it", path.display());
         }
         Ok(key)
-    }
-
-    /// Its file.
-    pub fn path(&self) -> Result<PathBuf> {
-        let usual = || user_folder().map(|folder| folder.join("key.pem"));
-        self.key.clone().or_else(usual).context("you have no home folder for a key: name a file with --key")
     }
 }
 

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use alphaswap::digest::hex;
-use alphaswap::identity::{Consent, Identity, Revocations};
+use alphaswap::identity::{Consent, Date, Identity, Revocations};
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use serde_json::json;
 
 use crate::consent::{ConsentArgs, today};
 use crate::options::RevokedArgs;
+use crate::verify::id;
 
 /// Show an identity's consent, renew it, or take it back.
 #[derive(clap::Args)]
@@ -72,7 +73,7 @@ fn show(file: &Path, as_json: bool, revoked: &Revocations) -> Result<()> {
     let Consent { text, date, until, evidence, signature } = &identity.consent;
     let encoders: Vec<_> = identity.embeddings.iter().map(|e| format!("{} on {}", e.encoder, e.crop.name())).collect();
     let enroller = signature.map(|s| s.enroller_name());
-    let (digest, short) = (hex(&identity.consent_digest()), format!("{:06x}", identity.consent_id()));
+    let (digest, short) = (hex(&identity.consent_digest()), id(identity.consent_id()));
     if as_json {
         let shown = json!({
             "name": identity.name, "consent": text, "date": date.to_string(), "until": until.map(|d| d.to_string()),
@@ -85,7 +86,7 @@ fn show(file: &Path, as_json: bool, revoked: &Revocations) -> Result<()> {
     }
     println!("{}: {}", file.display(), identity.name);
     println!("  consent    {text}");
-    println!("  in force   from {date}, {}", until.map_or("without end".into(), |day| format!("until {day}")));
+    println!("  in force   from {date}, {}", end(*until));
     println!("  evidence   {}", evidence.as_deref().unwrap_or("none"));
     println!("  enroller   {}", enroller.as_deref().unwrap_or("not signed"));
     println!("  record     {short} (as the watermark names it), SHA-256 {digest}");
@@ -109,16 +110,21 @@ fn renew(file: &Path, consent: &ConsentArgs, revoked: &Revocations) -> Result<()
         bail!(refused("the consent was taken back; enroll the person again if they agree anew"));
     }
     let key = consent.key()?;
-    let before = identity.consent.signature.map(|s| s.enroller_name()).filter(|name| *name != hex(&key.public()));
+    let (before, now) = (identity.consent.signature.map(|s| s.enroller_name()), hex(&key.public()));
     identity.consent = consent.record()?;
     identity.sign(&key);
     identity.save(file)?;
-    if let Some(before) = before {
-        eprintln!("the enroller was {before}; now it is {}", hex(&key.public()));
+    if let Some(before) = before.filter(|before| *before != now) {
+        eprintln!("the enroller was {before}; now it is {now}");
     }
-    let until = identity.consent.until.map_or("without end".into(), |day| format!("until {day}"));
-    eprintln!("wrote {}: the consent of {} is in force {until}", file.display(), identity.name);
+    let end = end(identity.consent.until);
+    eprintln!("wrote {}: the consent of {} is in force {end}", file.display(), identity.name);
     Ok(())
+}
+
+/// How users see the last day of a consent.
+fn end(until: Option<Date>) -> String {
+    until.map_or("without end".into(), |day| format!("until {day}"))
 }
 
 fn revoke(file: &Path, note: &str, list: Option<&Path>) -> Result<()> {

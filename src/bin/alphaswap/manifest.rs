@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use alphaswap::Error;
 use alphaswap::files::replace;
-use alphaswap::identity::Identity;
-use alphaswap::identity::key::user_folder;
+use alphaswap::identity::{Identity, Key};
 use alphaswap::marks::manifest::{self, Credentials, Facts, Found, State};
 use alphaswap::marks::watermark::Payload;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
+
+use crate::verify::Layer;
 
 /// Who signs.
 #[derive(Args)]
@@ -31,12 +32,8 @@ pub struct ManifestArgs {
 /// What signs.
 pub struct Signing(Credentials);
 
-/// What is to lie beside a video that cannot hold its manifest.
-#[must_use]
-pub struct Beside {
-    path: PathBuf,
-    manifest: Option<Vec<u8>>,
-}
+/// The place beside a video that cannot hold its manifest.
+pub struct Beside(PathBuf);
 
 /// For the file `target`, which may be replaced if `overwrite` is set. None if manifests of its kind are inside.
 pub fn beside(target: &Path, overwrite: bool) -> Result<Option<Beside>> {
@@ -47,15 +44,14 @@ pub fn beside(target: &Path, overwrite: bool) -> Result<Option<Beside>> {
     match (path.exists(), target.exists()) {
         (true, true) if !overwrite => bail!("{}: exists already; add --overwrite to replace it", path.display()),
         (true, false) => bail!("{}: is there already, for another file of that name: name another", path.display()),
-        _ => {}
+        _ => Ok(Some(Beside(path))),
     }
-    Ok(Some(Beside { path, manifest: None }))
 }
 
 impl Beside {
-    /// Writes it, once the video has its name; one that lay there for an earlier video goes.
-    pub fn commit(self) -> Result<()> {
-        let Self { path, manifest } = self;
+    /// Writes `manifest`, once the video has its name; without one, what lay there for an earlier video goes.
+    pub fn commit(self, manifest: Option<Vec<u8>>) -> Result<()> {
+        let Self(path) = self;
         match manifest {
             Some(manifest) => {
                 replace(&path, &manifest)?;
@@ -81,8 +77,8 @@ impl ManifestArgs {
                 Credentials::Brought { certificate: certificate.clone(), key: key.clone() }
             }
             _ => {
-                let folder = user_folder().context("you have no home folder for a key; add --no-manifest")?;
-                Credentials::Own { key: folder.join("key.pem"), certificate: folder.join("certificate.pem") }
+                let key = Key::user_file().context("you have no home folder for a key; add --no-manifest")?;
+                Credentials::Own { certificate: key.with_file_name("certificate.pem"), key }
             }
         };
         credentials.check()?;
@@ -92,38 +88,19 @@ impl ManifestArgs {
 
 impl Signing {
     /// Signs the file at `path`, in which `identity` was put onto what `source` shows, under `payload`; it will be called
-    /// `target`. What must lie beside it goes to `beside`.
+    /// `target`. Returns the manifest if it must lie beside.
     pub fn sign(
         &self,
         [path, target, source]: [&Path; 3],
         identity: &Identity,
         payload: Payload,
-        beside: Option<&mut Beside>,
-    ) -> Result<()> {
-        let manifest = manifest::sign(path, target, source, &Facts::new(identity, payload), &self.0)?;
-        beside.into_iter().for_each(|beside| beside.manifest.clone_from(&manifest));
-        Ok(())
+    ) -> Result<Option<Vec<u8>>> {
+        Ok(manifest::sign(path, target, source, &Facts::new(identity, payload), &self.0)?)
     }
 }
 
 /// What is said of files without a manifest.
 pub const NONE: &str = "none";
-
-/// What a file's manifest says, for people and for programs.
-pub struct Layer {
-    /// Whether it says that a face was swapped with alphaswap.
-    pub found: bool,
-    /// Whether it, and the file, are as they were signed.
-    pub sound: bool,
-    /// The consent record's digest that it names.
-    pub record: Option<String>,
-    /// What it says that the watermark says.
-    pub watermark: Option<String>,
-    /// Lines of text.
-    pub lines: Vec<String>,
-    /// All of it.
-    pub json: serde_json::Value,
-}
 
 /// The manifest of a file; none if it has none. One that cannot be read at all must not keep the other layers from
 /// being told.

@@ -6,6 +6,8 @@ use alphaswap::identity::Identity;
 use alphaswap::marks::watermark::Payload;
 use anyhow::Result;
 
+use crate::verify::Layer;
+
 /// No options.
 #[derive(clap::Args)]
 pub struct ManifestArgs {}
@@ -23,7 +25,7 @@ pub fn beside(_: &Path, _: bool) -> Result<Option<Beside>> {
 
 impl Beside {
     /// Never called.
-    pub fn commit(self) -> Result<()> {
+    pub fn commit(self, _: Option<Vec<u8>>) -> Result<()> {
         match self {}
     }
 }
@@ -37,23 +39,13 @@ impl ManifestArgs {
 
 impl Signing {
     /// Never called.
-    pub fn sign(&self, _: [&Path; 3], _: &Identity, _: Payload, _: Option<&mut Beside>) -> Result<()> {
+    pub fn sign(&self, _: [&Path; 3], _: &Identity, _: Payload) -> Result<Option<Vec<u8>>> {
         match *self {}
     }
 }
 
 /// What is said of every file.
 pub const NONE: &str = "not looked for: this build has no feature c2pa";
-
-/// Never made.
-pub struct Layer {
-    pub found: bool,
-    pub sound: bool,
-    pub record: Option<String>,
-    pub watermark: Option<String>,
-    pub lines: Vec<String>,
-    pub json: serde_json::Value,
-}
 
 /// None.
 pub fn layer(_: &Path) -> Result<Option<Layer>> {

@@ -68,7 +68,7 @@ pub fn swap(
     }
     write(&picture, format, &pending)?;
     if let Some(signing) = signing.filter(|_| report.marked.is_some()) {
-        signing.sign([pending.path(), output, input], &identity, pipeline.payload(), None)?;
+        signing.sign([pending.path(), output, input], &identity, pipeline.payload())?;
     }
     pending.commit()?;
     eprintln!("wrote {}: {} face(s)", output.display(), report.faces.len());

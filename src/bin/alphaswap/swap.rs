@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::container::Container;
 use crate::filter::Progress;
-use crate::manifest::{self, Beside, ManifestArgs};
+use crate::manifest::{self, ManifestArgs, Signing};
 use crate::media::{self, Playing};
 use crate::options::SwapperArgs;
 use crate::output::Pending;
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<()> {
     let container = Container::of(&args.output)?;
     media::init()?;
     let pending = Pending::new(&args.output, args.overwrite)?;
-    let mut beside = manifest::beside(&args.output, args.overwrite)?;
+    let beside = manifest::beside(&args.output, args.overwrite)?;
     let signing = args.manifest.signing()?;
     let (swapper, identity) = args.swapper.pipeline()?;
     let payload = swapper.payload();
@@ -74,14 +74,13 @@ pub fn run(args: &Args) -> Result<()> {
     if progress.frames() == 0 {
         bail!("{}: not one frame could be decoded; nothing was written", args.input.display());
     }
-    if let Some(signing) = signing.filter(|_| progress.marked()) {
-        signing.sign([pending.path(), &args.output, &args.input], &identity, payload, beside.as_mut())?;
-    }
+    let sign = |s: Signing| s.sign([pending.path(), &args.output, &args.input], &identity, payload);
+    let manifest = signing.filter(|_| progress.marked()).map_or(Ok(None), sign)?;
     if interrupt::pressed() {
         return Err(interrupt::Interrupted.into());
     }
     pending.commit()?;
-    beside.map_or(Ok(()), Beside::commit)?;
+    beside.map_or(Ok(()), |beside| beside.commit(manifest))?;
     summary(args, &progress, start.elapsed());
     if let Some(sheet) = &args.contact_sheet {
         contact_sheet::write(&args.input, &args.output, progress.end(), sheet)?;

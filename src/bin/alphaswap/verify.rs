@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use alphaswap::digest;
+use alphaswap::identity::consent::short_name;
 use alphaswap::identity::{Identity, Revocations};
 use alphaswap::marks::LABEL;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use self::watermark::{Pictures, hex};
-use crate::manifest::{self, Layer};
+use self::watermark::Pictures;
+use crate::manifest;
 use crate::options::RevokedArgs;
 use crate::{interrupt, media};
 
@@ -55,19 +56,20 @@ pub fn run(args: &Args) -> ExitCode {
 
 /// What the user wants compared.
 struct Asked {
-    source: Option<Identity>,
+    /// Digest of the source's consent record.
+    source: Option<[u8; 32]>,
     revoked: Revocations,
 }
 
 impl Asked {
     fn consent_id(&self) -> Option<u32> {
-        self.source.as_ref().map(Identity::consent_id)
+        self.source.as_ref().map(short_name)
     }
 
     /// Whether a manifest names the source's consent record.
     fn is_of_source(&self, record: Option<&str>) -> Option<bool> {
-        let source = self.source.as_ref()?;
-        Some(record == Some(&digest::hex(&source.consent_digest())))
+        let source = digest::hex(self.source.as_ref()?);
+        Some(record == Some(&source))
     }
 
     /// Whether the consent that a manifest names was taken back.
@@ -77,8 +79,8 @@ impl Asked {
 }
 
 fn look(args: &Args) -> Result<bool> {
-    let asked =
-        Asked { source: args.source.as_deref().map(Identity::open).transpose()?, revoked: args.revoked.list()? };
+    let source = args.source.as_deref().map(Identity::open).transpose()?;
+    let asked = Asked { source: source.map(|identity| identity.consent_digest()), revoked: args.revoked.list()? };
     interrupt::watch()?;
     let pictures = watermark::look(&args.input, args.quick)?;
     let manifest = file_of(&args.input).map_or(Ok(None), |path| manifest::layer(&path))?;
@@ -96,6 +98,27 @@ fn file_of(input: &str) -> Option<PathBuf> {
         false => Some(input.into()),
         true => media::path_of(input),
     }
+}
+
+/// How users see a consent record's short name, or a session.
+pub fn id(id: u32) -> String {
+    format!("{id:06x}")
+}
+
+/// What a file's manifest says, for people and for programs.
+pub struct Layer {
+    /// Whether it says that a face was swapped with alphaswap.
+    pub found: bool,
+    /// Whether it, and the file, are as they were signed.
+    pub sound: bool,
+    /// The consent record's digest that it names.
+    pub record: Option<String>,
+    /// What it says that the watermark says.
+    pub watermark: Option<String>,
+    /// Lines of text.
+    pub lines: Vec<String>,
+    /// All of it.
+    pub json: Value,
 }
 
 /// What the layers say.
@@ -164,16 +187,16 @@ impl Said {
         print_layer("manifest", &lines);
         let labelled = format!("{LABEL:?} (not signed: anyone can write that)");
         print_layer("tags", &[if self.pictures.labelled { labelled } else { "none".into() }]);
-        if let Some(id) = asked.consent_id() {
+        if let Some(consent) = asked.consent_id() {
             let payloads = &self.pictures.verdict.payloads;
             let answer = match (payloads.is_empty(), self.manifest_is_of_source(asked)) {
-                (false, _) if payloads.iter().any(|(payload, _)| payload.consent == id) => "the same",
+                (false, _) if payloads.iter().any(|(payload, _)| payload.consent == consent) => "the same",
                 (false, _) => "another one",
                 (true, Some(true)) => "the same, says the manifest",
                 (true, Some(false)) => "another one, says the manifest",
                 (true, None) => "no mark that can be believed names one",
             };
-            print_layer("source", &[format!("its consent record is {}: {answer}", hex(id))]);
+            print_layer("source", &[format!("its consent record is {}: {answer}", id(consent))]);
         }
     }
 }

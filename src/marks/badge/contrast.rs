@@ -72,9 +72,9 @@ pub(super) fn brightest(frame: &FrameView<'_>, area: Rect) -> f32 {
     let (info, table) = (frame.info, &*LUMINANCE);
     let rgb_from_codes = Conversion::rgb_from_codes(&info);
     let components = info.format.components();
-    // The brightest of a chroma sample's lumas has that chroma, too.
-    let block = components[1].pitch().map(|p| p as usize);
     let steps = components.map(|c| c.pitch().map(|p| p as usize));
+    // The brightest of a chroma sample's lumas has that chroma, too.
+    let block = steps[1];
     let code = |channel: usize, x: usize, y: usize| {
         let (c, step) = (&components[channel], steps[channel]);
         frame.planes[c.plane][y / step[1] * frame.strides[c.plane] + c.offset + x / step[0] * c.step]

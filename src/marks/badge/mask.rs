@@ -23,8 +23,8 @@ impl Mask {
         }
     }
 
-    /// Adds a rectangle whose corners are rounded with `radius` pixels; its edges there are soft.
-    pub fn add_rounded(&mut self, origin: [usize; 2], size: [usize; 2], radius: f32) {
+    /// Adds a rectangle in the upper left corner whose corners are rounded with `radius` pixels; its edges there are soft.
+    pub fn add_rounded(&mut self, size: [usize; 2], radius: f32) {
         for (y, x) in (0..size[1]).flat_map(|y| (0..size[0]).map(move |x| (y, x))) {
             // How far the pixel's centre lies inside the square around the corner's circle, from the circle's centre.
             let into = |at: usize, side: usize| {
@@ -32,7 +32,7 @@ impl Mask {
                 (radius - from_edge).max(0.0)
             };
             let outside = into(x, size[0]).hypot(into(y, size[1])) - radius;
-            self.add((origin[0] + x) as isize, (origin[1] + y) as isize, (0.5 - outside).clamp(0.0, 1.0));
+            self.add(x as isize, y as isize, (0.5 - outside).clamp(0.0, 1.0));
         }
     }
 

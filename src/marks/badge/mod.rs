@@ -146,7 +146,7 @@ impl Masks {
         let size = layout.map_or([0, 0], |layout| layout.size.map(|side| side.next_multiple_of(2)));
         let [mut plate, mut letters, mut edge] = [(); 3].map(|()| Mask::new(size));
         if let Some(layout) = layout {
-            plate.add_rounded([0, 0], layout.size, layout.radius);
+            plate.add_rounded(layout.size, layout.radius);
             edge.add_left_part(&plate, layout.edge);
             layout.lines.iter().for_each(|(line, origin)| line.draw(&mut letters, *origin));
         }

@@ -12,9 +12,9 @@ use rcgen::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::context;
 use super::read::{Found, read_bytes};
 use super::sign::sign_bytes;
+use super::{ACTIONS, context};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::identity::Key;
@@ -61,7 +61,7 @@ impl Credentials {
         // Only a manifest shows whether key and certificate belong together, and whether the certificate is in force.
         let trial = || -> Result<Found, c2pa::Error> {
             let actions = json!({"actions": [{"action": "c2pa.created", "digitalSourceType": SOURCE_TYPE}]});
-            let trial = json!({"title": "trial", "assertions": [{"label": "c2pa.actions.v2", "data": actions}]});
+            let trial = json!({"title": "trial", "assertions": [{"label": ACTIONS, "data": actions}]});
             let mut builder = Builder::from_context(context()?).with_definition(trial)?;
             let manifest = sign_bytes(&mut builder, signer.as_ref(), Sha256::digest(TRIAL).to_vec())?;
             read_bytes(&manifest, Cursor::new(TRIAL))

@@ -17,6 +17,10 @@ pub use self::sign::{Facts, sign};
 
 use crate::error::Error;
 
+/// Labels of C2PA's own assertions that are written and read here.
+const ACTIONS: &str = "c2pa.actions.v2";
+const BINDING: &str = "c2pa.soft-binding";
+
 /// The watermark's name in the soft binding; its value is the payload of 64 bits in hexadecimal digits.
 pub const SOFT_BINDING: &str = "alphaswap.watermark.1";
 /// Label of the assertion that names the consent record.

@@ -4,12 +4,11 @@ use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use c2pa::assertions::Actions;
 use c2pa::{Manifest, Reader, ValidationState};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ANY_FORMAT, CONSENT, SOFT_BINDING, context, embeds, failed, sidecar};
+use super::{ACTIONS, ANY_FORMAT, BINDING, CONSENT, SOFT_BINDING, context, embeds, failed, sidecar};
 use crate::error::{Error, Result};
 use crate::marks::SOURCE_TYPE;
 
@@ -97,7 +96,7 @@ fn found(reader: &Reader, sidecar: bool) -> Found {
     };
     let active = reader.active_manifest();
     let consent: Option<Value> = active.and_then(|m| m.find_assertion(CONSENT).ok());
-    let binding: Option<Value> = active.and_then(|m| m.find_assertion("c2pa.soft-binding").ok());
+    let binding: Option<Value> = active.and_then(|m| m.find_assertion(BINDING).ok());
     let text = |value: &Value| value.as_str().map(str::to_string);
     let agent = active.and_then(|m| m.claim_generator_info.as_ref()?.first());
     Found {
@@ -114,10 +113,8 @@ fn found(reader: &Reader, sidecar: bool) -> Found {
 }
 
 fn is_synthetic(manifest: &Manifest) -> bool {
-    let actions: Option<Actions> =
-        ["c2pa.actions.v2", "c2pa.actions"].iter().find_map(|l| manifest.find_assertion(l).ok());
-    let kinds = actions.iter().flat_map(|a| &a.actions).filter_map(|a| serde_json::to_value(a).ok());
-    kinds.into_iter().any(|action| {
+    let actions: Option<Value> = [ACTIONS, "c2pa.actions"].iter().find_map(|l| manifest.find_assertion(l).ok());
+    actions.iter().filter_map(|a| a["actions"].as_array()).flatten().any(|action| {
         let kind = action["digitalSourceType"].as_str().unwrap_or_default();
         kind == SOURCE_TYPE || kind.ends_with("/trainedAlgorithmicMedia")
     })

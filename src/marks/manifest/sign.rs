@@ -8,7 +8,7 @@ use c2pa::assertions::DataHash;
 use c2pa::{Builder, Signer};
 use serde_json::{Value, json};
 
-use super::{ANY_FORMAT, CONSENT, Credentials, SOFT_BINDING, context, embeds, failed};
+use super::{ACTIONS, ANY_FORMAT, BINDING, CONSENT, Credentials, SOFT_BINDING, context, embeds, failed};
 use crate::digest::{hex, sha256_bytes_of};
 use crate::error::{Error, Result};
 use crate::files::{Readers, beside};
@@ -42,14 +42,14 @@ impl Facts {
             "format": format,
             "claim_generator_info": [agent],
             "assertions": [
-                {"label": "c2pa.actions.v2", "data": {"actions": [
+                {"label": ACTIONS, "data": {"actions": [
                     {"action": "c2pa.opened", "parameters": {"ingredientIds": ["source"]}},
                     {"action": "c2pa.edited", "digitalSourceType": SOURCE_TYPE, "softwareAgent": agent,
                         "description": "A face was replaced by that of a person who agreed to it."},
                     {"action": "c2pa.watermarked.bound", "softwareAgent": agent,
                         "description": "Every frame in which a face was replaced carries a watermark."},
                 ]}},
-                {"label": "c2pa.soft-binding", "data": {"alg": SOFT_BINDING, "blocks": [binding]}},
+                {"label": BINDING, "data": {"alg": SOFT_BINDING, "blocks": [binding]}},
                 {"label": CONSENT, "data": {"record": self.record, "enroller": self.enroller}},
             ],
         })

@@ -84,13 +84,9 @@ impl Embedder {
 
     /// What the next frames say.
     pub fn set_payload(&mut self, payload: Payload) {
-        self.payload = payload;
-        self.wanted = payload.wanted();
-    }
-
-    /// What frames say.
-    pub const fn payload(&self) -> Payload {
-        self.payload
+        if self.payload != payload {
+            (self.payload, self.wanted) = (payload, payload.wanted());
+        }
     }
 
     /// Adds the mark to the luma of `frame`; R, G and B change alike.

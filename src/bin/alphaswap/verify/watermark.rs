@@ -9,7 +9,7 @@ use alphaswap::marks::watermark::{COLUMNS, Geometry, Payload, Picture, ROWS, Rea
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::Asked;
+use super::{Asked, id};
 use crate::{decode, interrupt, media, picture};
 
 /// Pictures that are read at most in a second.
@@ -71,16 +71,11 @@ fn read(input: &str, places: Vec<Geometry>) -> Result<(Pictures, Vec<Picture>)> 
     Ok((Pictures { verdict, labelled }, spread))
 }
 
-/// How users see an id.
-pub fn hex(id: u32) -> String {
-    format!("{id:06x}")
-}
-
 /// For programs.
 pub fn json(verdict: &Verdict, asked: &Asked) -> Value {
     let payload = |(payload, seconds): &(Payload, usize)| {
-        json!({"version": VERSION, "consent": hex(payload.consent), "session": hex(payload.session), "seconds": seconds,
-            "consent_is_of_source": asked.consent_id().map(|id| id == payload.consent),
+        json!({"version": VERSION, "consent": id(payload.consent), "session": id(payload.session), "seconds": seconds,
+            "consent_is_of_source": asked.consent_id().map(|consent| consent == payload.consent),
             "consent_revoked": asked.revoked.contains_id(payload.consent)})
     };
     json!({
@@ -103,7 +98,7 @@ pub fn lines(verdict: &Verdict, asked: &Asked) -> Vec<String> {
         vec![format!("in {marked} of {seconds} second(s); probability of a false alarm at most 10^{log10_p:.0}")];
     for (Payload { consent, session }, seconds) in &verdict.payloads {
         let revoked = if asked.revoked.contains_id(*consent) { ", which was TAKEN BACK" } else { "" };
-        let (consent, session) = (hex(*consent), hex(*session));
+        let (consent, session) = (id(*consent), id(*session));
         lines.push(format!("consent record {consent}{revoked}, session {session}, in {seconds} second(s)"));
     }
     if verdict.payloads.is_empty() {
