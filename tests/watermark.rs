@@ -119,20 +119,43 @@ fn it_is_found_in_a_part_of_the_picture() {
     }
 }
 
+/// A marked portrait under noise of its own, up to `most` codes.
+fn noisy(most: i16, seed: u64) -> GrayImage {
+    let mut frame = marked(photo("kai.jpg", PixelFormat::Nv12, 0));
+    let noise = Picture::noise(frame.info, 0, seed);
+    for (code, noise) in frame.planes[0].iter_mut().zip(&noise.planes[0]) {
+        *code = code.saturating_add_signed(((i16::from(*noise) - 128) * most / 128) as i8);
+    }
+    luma(&frame)
+}
+
 #[test]
 fn frames_of_a_second_say_more_than_one() {
-    // Noise as strong as the mark, another in each frame.
-    let noisy = |seed: u64| {
-        let mut frame = marked(photo("kai.jpg", PixelFormat::Nv12, 0));
-        let noise = Picture::noise(frame.info, 0, seed);
-        for (code, noise) in frame.planes[0].iter_mut().zip(&noise.planes[0]) {
-            *code = code.saturating_add_signed((i16::from(*noise) / 3 - 42) as i8);
-        }
-        luma(&frame)
-    };
-    let one = read(noisy(1)).evidence.log10_p;
-    let many = window(&(0..12).map(noisy).collect::<Vec<_>>()).read().unwrap().evidence.log10_p;
+    let one = read(noisy(42, 1)).evidence.log10_p;
+    let many = window(&(0..12).map(|seed| noisy(42, seed)).collect::<Vec<_>>()).read().unwrap().evidence.log10_p;
     assert!(many < 2.0 * one && many < -20.0, "{one} {many}");
+}
+
+#[test]
+fn seconds_say_together_what_none_says_alone() {
+    let video = |count: u64, picture: &dyn Fn(u64) -> GrayImage| {
+        let mut reader = Reader::new(Vec::new());
+        for second in 0..count {
+            let seen = picture(second);
+            let (width, height) = (seen.width() as usize, seen.height() as usize);
+            reader.push(Seen::new(&seen, width, height, width).unwrap(), Duration::from_secs(second));
+        }
+        reader.finish().0
+    };
+    let verdict = video(12, &|seed| noisy(64, seed));
+    assert_eq!((verdict.seconds, verdict.marked), (12, 0), "{verdict:?}");
+    assert!(verdict.found(), "{verdict:?}");
+    assert_eq!(verdict.payloads, [(PAYLOAD, 0)]);
+    // Where there is none, many seconds make none up; nor is one second asked twice.
+    let unmarked = luma(&photo("ada.jpg", PixelFormat::Nv12, 0));
+    assert!(!video(12, &|_| unmarked.clone()).found());
+    let once = video(1, &|_| portrait());
+    assert_eq!(once.log10_p, read(portrait()).evidence.log10_p);
 }
 
 #[test]

@@ -1,15 +1,17 @@
 // How strong each group must be at each level. Twin of Embedder::decide in src/marks/watermark/embed.rs: all groups get
-// the same margin, the largest that the budget allows; a group's levels share what it costs so that it gets most for it.
+// the same margin, the largest that the budget allows; a group's levels share what it costs so that most of it is
+// kept.
 // One workgroup, an invocation for each group.
 
 //!import reduce
 //!import mark
+//!import cells
 
 // [1]
 @group(0) @binding(0) var<uniform> mark: MarkParams;
 // [GROUPS]: 1 or -1
 @group(0) @binding(1) var<storage, read> wanted: array<f32>;
-// [2, GROUPS]: contrast with its sign, room times slope, squared room; one unused
+// [2, GROUPS]: contrast with its sign, room times slope, squared room, squared share of the room
 @group(0) @binding(2) var<storage, read> sums: array<vec4<f32>>;
 // [2, GROUPS]: factors on the room of the group's cells, with the wanted sign
 @group(0) @binding(3) var<storage, read_write> strengths: array<f32>;
@@ -17,7 +19,7 @@
 override GROUPS: u32 = 1u;
 override LEAST_STRENGTH: f32 = 0.0;
 override MOST_STRENGTH: f32 = 0.0;
-// Mean square change that is allowed, squared codes.
+// Mean square change that is allowed in a bright frame, squared codes.
 override BUDGET: f32 = 0.0;
 // No margin is larger; and how often the interval from 0 on is halved.
 override MOST_MARGIN: f32 = 0.0;
@@ -32,7 +34,7 @@ struct Group {
 }
 
 fn strength(group: Group, margin: f32) -> vec2<f32> {
-    let share = group.gain / group.cost;
+    let share = mark.kept.xy * group.gain / group.cost;
     let need = (margin - group.have) / dot(group.gain, share);
     return clamp(need * share, vec2<f32>(LEAST_STRENGTH), vec2<f32>(MOST_STRENGTH));
 }
@@ -40,20 +42,21 @@ fn strength(group: Group, margin: f32) -> vec2<f32> {
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane: u32) {
     let g = min(lane, GROUPS - 1u);
-    let fine = sums[g];
-    let coarse = sums[GROUPS + g];
-    let gain = vec2<f32>(fine.y, coarse.y) * mark.response.xy;
-    let group = Group(wanted[g] * (fine.x + coarse.x), gain, vec2<f32>(fine.z, coarse.z) * mark.energy.xy);
+    let of_fine = sums[g];
+    let of_coarse = sums[GROUPS + g];
+    let gain = vec2<f32>(of_fine.y, of_coarse.y) * mark.response.xy;
+    let group = Group(wanted[g] * (of_fine.x + of_coarse.x), gain, vec2<f32>(of_fine.z, of_coarse.z) * mark.energy.xy);
     // The other invocations cost nothing.
     let counted = select(0.0, 1.0, lane < GROUPS);
+    let taken = workgroup_sum(lane, counted * of_fine.w) / f32(fine().size.x * fine().size.y);
     var low = 0.0;
     var high = MOST_MARGIN;
     for (var i = 0u; i < HALVINGS; i++) {
         let middle = 0.5 * (low + high);
         let each = strength(group, middle);
         let spent = workgroup_sum(lane, counted * dot(each * each, group.cost));
-        high = select(high, middle, spent > BUDGET);
-        low = select(middle, low, spent > BUDGET);
+        high = select(high, middle, spent > taken * BUDGET);
+        low = select(middle, low, spent > taken * BUDGET);
     }
     if lane < GROUPS {
         let each = wanted[g] * strength(group, low);

@@ -47,7 +47,8 @@ fn measure(cell: vec2<u32>) -> vec2<f32> {
     }
     let pixels = f32((columns.y - columns.x) * (rows.y - rows.x));
     let mean = f32(sum) / pixels;
-    return vec2<f32>(mean, room(sqrt(max(f32(squares) / pixels - mean * mean, 0.0))));
+    let texture = sqrt(max(f32(squares) / pixels - mean * mean, 0.0));
+    return vec2<f32>(mean, room_share(mean) * room(texture));
 }
 
 @compute @workgroup_size(SIDE, SIDE)

@@ -1,7 +1,8 @@
-// Sums over the cells of each group at each level: what it has, what its strength gains, and what that costs. Twin of
-// the sums in Embedder::decide, src/marks/watermark/embed.rs. A workgroup sums one group's cells of one level.
+// Sums over the cells of each group at each level: what it has, what its strength gains, what that costs, and how
+// much dark cells take. Twin of the sums in Embedder::decide, src/marks/watermark/embed.rs. A workgroup sums one group's cells of one level.
 
 //!import reduce4
+//!import room
 
 // [2 x groups + 1]: by level and group, where its cells begin in `members`; the end of the last
 @group(0) @binding(0) var<storage, read> starts: array<u32>;
@@ -11,7 +12,7 @@
 @group(0) @binding(2) var<storage, read> cells: array<vec2<f32>>;
 // [cells]: contrast, its slope
 @group(0) @binding(3) var<storage, read> contrasts: array<vec2<f32>>;
-// [2, groups]: contrast with its sign, room times slope, squared room; one unused
+// [2, groups]: contrast with its sign, room times slope, squared room, squared share of the room
 @group(0) @binding(4) var<storage, read_write> sums: array<vec4<f32>>;
 
 @compute @workgroup_size(LANES4)
@@ -21,9 +22,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var k = starts[group.x] + lane; k < end; k += LANES4) {
         let cell = members[k] >> 1u;
         let room = cells[cell].y;
+        let taken = room_share(cells[cell].x);
         let contrast = contrasts[cell];
         let known = select(contrast.x, -contrast.x, (members[k] & 1u) == 1u);
-        sum += vec4<f32>(known, room * contrast.y, room * room, 0.0);
+        sum += vec4<f32>(known, room * contrast.y, room * room, taken * taken);
     }
     sum = workgroup_sum4(lane, sum);
     if lane == 0u {

@@ -6,4 +6,6 @@ struct MarkParams {
     response: vec4<f32>,
     // by level: what a cell's mark, squared, adds to the frame's mean square change
     energy: vec4<f32>,
+    // by level: how much of it compression leaves
+    kept: vec4<f32>,
 }

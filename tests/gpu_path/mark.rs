@@ -95,7 +95,9 @@ fn frames_are_marked_as_on_the_cpu() {
         assert!(cpu != before, "{what}");
         let share = off(&cpu, &gpu, &what);
         eprintln!("{what}: {:.4} % of the bytes differ", 100.0 * share);
-        assert!(share <= OFF, "{what}: {share}");
+        // A pixel may be rounded differently in any frame, however small.
+        let pixel = 3.0 / before.planes.iter().map(Vec::len).sum::<usize>() as f32;
+        assert!(share <= OFF.max(pixel), "{what}: {share}");
         // Small ones are marked, but cannot be read.
         if width >= 500 && height >= 400 {
             let evidence = read(luma(&gpu)).evidence;

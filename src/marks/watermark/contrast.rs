@@ -6,16 +6,27 @@ use rayon::prelude::*;
 use super::taps::ROWS_AT_ONCE;
 
 /// Half the side of the square over which "usual" is measured, in cells.
-pub(super) const AROUND: usize = 3;
+pub(super) const AROUND: usize = 2;
 /// Larger contrasts count as this.
-pub(super) const MOST: f32 = 2.0;
+pub(super) const MOST: f32 = 1.3;
 /// How much of the mark a cell can take without showing it, in codes: it grows with the texture's deviation.
 pub(super) const BASE: f32 = 1.0;
-pub(super) const GAIN: f32 = 0.05;
+pub(super) const GAIN: f32 = 0.04;
+
+/// A cell that is this bright, in codes, or brighter takes all of its room. On a screen, brightness grows faster than
+/// codes do, so that a code more is seen more easily the darker the place.
+pub(super) const BRIGHT: f32 = 60.0;
+/// Share of its room that a black cell takes.
+pub(super) const BLACK: f32 = 0.3;
 
 /// Codes that a cell whose pixels deviate by `texture` codes may be changed by, up to a common factor.
 pub(super) fn room(texture: f32) -> f32 {
     BASE + GAIN * texture
+}
+
+/// Share of its room that a cell of brightness `mean` takes.
+pub(super) fn share(mean: f32) -> f32 {
+    (BLACK + (1.0 - BLACK) / BRIGHT * mean).min(1.0)
 }
 
 /// Contrasts of a grid of cells.

@@ -2,25 +2,29 @@
 
 use rayon::prelude::*;
 
-use super::contrast::{Contrast, room};
-use super::key::{CELLS, COARSE, FINE, GROUPS, KEY, LEVELS, Level};
+use super::contrast::{Contrast, room, share};
+use super::key::{CELLS, COARSE, FINE, GROUPS, KEY, LEVELS};
 use super::luma::Luma;
 use super::payload::Payload;
 use super::taps::{ROWS_AT_ONCE, Taps, weigh};
 use crate::frame::{FrameInfo, FrameViewMut};
 
-/// What the mark may cost: peak signal-to-noise ratio of a marked frame's luma against the same frame without it, in dB.
+/// What the mark may cost in a bright frame: peak signal-to-noise ratio of its luma against the same frame without it,
+/// in dB. Dark places take less.
 pub const PSNR: f32 = 44.3;
 /// Strength of a group at one level: a factor on the room of its cells. The least keeps the mark where it needs none.
 pub(super) const STRENGTH: [f32; 2] = [0.1, 4.0];
 /// A level that reaches the frame less than this is reckoned with this.
 const LEAST_RESPONSE: f32 = 0.05;
+/// Side of a cell, in pixels, of whose mark compression is reckoned to leave half; larger ones keep more. Measured: in
+/// small frames the fine cells drown, and cost most of the structural similarity.
+const HALF_KEPT: f32 = 7.0;
 /// Halvings of the interval in which the common margin is sought.
 pub(super) const HALVINGS: usize = 20;
 /// No margin that a picture can have is larger.
 pub(super) const MOST_MARGIN: f32 = 256.0;
 
-/// What the mark may cost: mean square change of the luma, squared codes.
+/// What the mark may cost: mean square change of the luma in a bright frame, squared codes.
 pub(super) fn budget() -> f32 {
     255.0 * 255.0 / 10_f32.powf(PSNR / 10.0)
 }
@@ -56,6 +60,8 @@ pub(super) struct Gain {
     pub response: f32,
     /// Mean square of the frame's change beside that of the cells'.
     pub energy: f32,
+    /// What compression is reckoned to leave of it.
+    pub kept: f32,
 }
 
 /// What was measured and decided for each cell.
@@ -102,28 +108,29 @@ impl Embedder {
     }
 
     /// Fills `mark`. All groups get the same margin, the largest that the budget allows; a group's levels share what it
-    /// costs so that it gets most for it.
+    /// costs so that most of it is kept.
     fn decide(&mut self, gains: [Gain; 2]) {
         let (key, wanted, Cells { mean, room, contrast, mark, .. }) = (&*KEY, &self.wanted, &mut self.cells);
         let (mut have, mut gain, mut cost) = ([0.0; GROUPS], [[0.0; GROUPS]; 2], [[0.0; GROUPS]; 2]);
         for (l, level) in LEVELS.into_iter().enumerate() {
-            let (contrast, first, Gain { response, energy }) = (&mut contrast[l], level.first, gains[l]);
+            let (contrast, first, Gain { response, energy, .. }) = (&mut contrast[l], level.first, gains[l]);
             contrast.measure(&mean[level.range()], level.columns(), level.floor);
             let sums = key.sums(level.range(), |i| key.sign[i] * contrast.value[i - first]);
             have.iter_mut().zip(sums).for_each(|(have, sum)| *have += sum);
             gain[l] = key.sums(level.range(), |i| room[i] * contrast.slope[i - first] * response);
             cost[l] = key.sums(level.range(), |i| room[i] * room[i] * energy / level.cells() as f32);
         }
-        let value: [f32; GROUPS] = std::array::from_fn(|g| (0..2).map(|l| gain[l][g] * gain[l][g] / cost[l][g]).sum());
+        let part = |l: usize, g: usize| gains[l].kept * gain[l][g] / cost[l][g];
+        let value: [f32; GROUPS] = std::array::from_fn(|g| (0..2).map(|l| part(l, g) * gain[l][g]).sum());
         let strength = |margin: f32, l: usize, g: usize| {
             let need = (margin - wanted[g] * have[g]) / value[g];
-            (need * gain[l][g] / cost[l][g]).clamp(STRENGTH[0], STRENGTH[1])
+            (need * part(l, g)).clamp(STRENGTH[0], STRENGTH[1])
         };
         let spent = |margin: f32| -> f32 {
             let each = (0..2).flat_map(|l| (0..GROUPS).map(move |g| (l, g)));
             each.map(|(l, g)| strength(margin, l, g).powi(2) * cost[l][g]).sum()
         };
-        let budget = budget();
+        let budget = budget() * mean[FINE.range()].iter().map(|m| share(*m).powi(2)).sum::<f32>() / FINE.cells() as f32;
         let (mut low, mut high) = (0.0, MOST_MARGIN);
         for _ in 0..HALVINGS {
             let middle = 0.5 * (low + high);
@@ -189,7 +196,7 @@ impl Plan {
                 let pixels = (own.len() * height) as f32;
                 let total = |columns: &[u32]| columns[own.clone()].iter().sum::<u32>() as f32;
                 *mean = total(sums) / pixels;
-                *around = room((total(squares) / pixels - *mean * *mean).max(0.0).sqrt());
+                *around = share(*mean) * room((total(squares) / pixels - *mean * *mean).max(0.0).sqrt());
             }
         });
     }
@@ -210,14 +217,15 @@ impl Plan {
 impl Gain {
     /// Fine and coarse, for frames like `info`.
     pub fn of_frame(info: &FrameInfo) -> [Self; 2] {
-        let taps = |level: Level| (Taps::new(info.width, level.columns()), Taps::new(info.height, level.rows()));
-        LEVELS.map(taps).map(|(across, down)| Self::of(&across, &down))
-    }
-
-    fn of(across: &Taps, down: &Taps) -> Self {
-        let (x, y) = (across.response(), down.response());
-        // Along each axis: what a cell adds to itself, less half of what it adds to its two neighbours. In frames with
-        // fewer pixels than cells there may be nothing left of that.
-        Self { response: ((x[0] - x[1]) * (y[0] - y[1])).max(LEAST_RESPONSE), energy: across.energy() * down.energy() }
+        LEVELS.map(|level| {
+            let (across, down) = (Taps::new(info.width, level.columns()), Taps::new(info.height, level.rows()));
+            // Along each axis: what a cell adds to itself, less half of what it adds to its two neighbours. In frames
+            // with fewer pixels than cells there may be nothing left of that.
+            let (x, y) = (across.response(), down.response());
+            let response = ((x[0] - x[1]) * (y[0] - y[1])).max(LEAST_RESPONSE);
+            let pixels = (info.width * info.height) as f32 / level.cells() as f32;
+            let kept = pixels / (pixels + HALF_KEPT * HALF_KEPT);
+            Self { response, energy: across.energy() * down.energy(), kept }
+        })
     }
 }

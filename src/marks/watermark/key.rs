@@ -9,9 +9,9 @@ pub const ROWS: usize = 72;
 /// Cells of all levels.
 pub(super) const CELLS: usize = FINE.cells() + COARSE.cells();
 /// Small cells carry more where a picture is full of detail.
-pub(super) const FINE: Level = Level { scale: 2, first: 0, floor: 40.0 };
+pub(super) const FINE: Level = Level { scale: 2, first: 0, floor: 15.0 };
 /// Large cells survive more compression.
-pub(super) const COARSE: Level = Level { scale: 1, first: FINE.cells(), floor: 2.0 };
+pub(super) const COARSE: Level = Level { scale: 1, first: FINE.cells(), floor: 1.5 };
 /// Fine and coarse.
 pub(super) const LEVELS: [Level; 2] = [FINE, COARSE];
 

@@ -47,16 +47,12 @@ impl Window {
 
     /// Reads the mark in pictures of whole frames, with black bars around them or not, also mirrored. None of an empty window.
     pub fn read(&self) -> Option<Reading> {
-        // A dark edge of the picture itself looks like a bar.
-        let inner = self.pictures.first()?.without_bars();
-        let plain = [Geometry::WHOLE, inner];
-        let different = if inner == Geometry::WHOLE { 1 } else { 2 };
-        self.best(plain[..different].iter().flat_map(|place| [*place, place.mirror()]), Pilots::Fresh)
+        best(&self.look(&self.places()), Pilots::Fresh)
     }
 
     /// Reads the mark where [`locate`](super::locate) found the pictures to lie.
     pub fn read_at(&self, places: &[Geometry]) -> Option<Reading> {
-        self.best(places.iter().copied(), Pilots::Spent)
+        best(&self.look(places), Pilots::Spent)
     }
 
     /// [`Self::read`], then, if that finds none, [`Self::read_at`] wherever the pictures may lie in larger frames.
@@ -69,27 +65,64 @@ impl Window {
         Some(elsewhere.filter(|e| e.evidence.log10_p < read.evidence.log10_p).unwrap_or(read))
     }
 
-    fn best(&self, places: impl IntoIterator<Item = Geometry>, pilots: Pilots) -> Option<Reading> {
-        self.pictures.first()?;
-        let read = |geometry| Reading { evidence: self.evidence(geometry, pilots), geometry };
-        let all: Vec<Reading> = places.into_iter().map(read).collect();
-        let trials = all.len();
-        let best = all.into_iter().min_by(|a, b| a.evidence.log10_p.total_cmp(&b.evidence.log10_p))?;
-        Some(Reading { evidence: best.evidence.of_trials(trials), ..best })
+    /// Where whole frames may lie in these pictures. None in an empty window.
+    pub(super) fn places(&self) -> Vec<Geometry> {
+        let Some(first) = self.pictures.first() else { return Vec::new() };
+        // A dark edge of the picture itself looks like a bar.
+        let inner = first.without_bars();
+        let plain = [Geometry::WHOLE, inner];
+        let different = if inner == Geometry::WHOLE { 1 } else { 2 };
+        plain[..different].iter().flat_map(|place| [*place, place.mirror()]).collect()
     }
 
-    fn evidence(&self, geometry: Geometry, pilots: Pilots) -> Evidence {
+    /// What is seen in each of `places`. Nothing in an empty window.
+    pub(super) fn look(&self, places: &[Geometry]) -> Vec<Seen> {
+        let places = if self.is_empty() { &[] } else { places };
+        places.iter().map(|place| self.seen(*place)).collect()
+    }
+
+    fn seen(&self, geometry: Geometry) -> Seen {
         let mut contrast = Contrast::default();
         let frames: Vec<Vec<f32>> = self.pictures.iter().map(|p| geometry.contrasts(p, &mut contrast)).collect();
-        let weights: Vec<f32> = frames.iter().map(|f| known(f).max(0.0)).collect();
+        let weights: Vec<f32> = frames.iter().map(|f| known(f).max(0.0).powi(2)).collect();
         let least = LEAST_WEIGHT * weights.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(*b));
-        let (mut flat, mut weighted) = (vec![0.0; CELLS], vec![0.0; CELLS]);
+        let mut seen = Seen { geometry, flat: vec![0.0; CELLS], weighted: vec![0.0; CELLS] };
         for (frame, weight) in frames.iter().zip(weights) {
-            flat.iter_mut().zip(frame).for_each(|(sum, c)| *sum += c);
-            weighted.iter_mut().zip(frame).for_each(|(sum, c)| *sum += (weight + least) * c);
+            add(&mut seen.flat, frame, 1.0);
+            add(&mut seen.weighted, frame, weight + least);
         }
-        Evidence::new(&flat, &weighted, pilots)
+        seen
     }
+}
+
+/// The cells' contrasts, summed over pictures.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    /// Where the pictures lie.
+    pub geometry: Geometry,
+    /// All pictures count alike.
+    flat: Vec<f32>,
+    /// They count as they show the known bits.
+    weighted: Vec<f32>,
+}
+
+impl Seen {
+    /// Adds what was seen of other pictures in the same place.
+    pub fn add(&mut self, other: &Self) {
+        add(&mut self.flat, &other.flat, 1.0);
+        add(&mut self.weighted, &other.weighted, 1.0);
+    }
+}
+
+/// The likeliest of what was seen in several places. None of none.
+pub(super) fn best(seen: &[Seen], pilots: Pilots) -> Option<Reading> {
+    let read = |s: &Seen| Reading { evidence: Evidence::new(&s.flat, &s.weighted, pilots), geometry: s.geometry };
+    let best = seen.iter().map(read).min_by(|a, b| a.evidence.log10_p.total_cmp(&b.evidence.log10_p))?;
+    Some(Reading { evidence: best.evidence.of_trials(seen.len()), ..best })
+}
+
+fn add(sums: &mut [f32], values: &[f32], weight: f32) {
+    sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
 }
 
 /// Sum of the groups whose bit is known.

@@ -1,7 +1,7 @@
 //! What the embedder's twin on a GPU must be told (`path::gpu::mark`, shaders/marks): the same facts, from where they
 //! stand.
 
-use super::contrast::{AROUND, BASE, GAIN, MOST};
+use super::contrast::{AROUND, BASE, BLACK, BRIGHT, GAIN, MOST};
 use super::embed::{Gain, HALVINGS, MOST_MARGIN, STRENGTH, budget};
 use super::key::{CELLS, COARSE, COLUMNS, FINE, GROUPS, KEY, LEVELS, ROWS};
 use super::luma;
@@ -14,7 +14,7 @@ pub const COUNTS: [usize; 2] = [CELLS, FINE.cells()];
 pub const FINE_SIZE: [usize; 2] = [FINE.columns(), FINE.rows()];
 
 /// Names and values of the kernels' constants.
-pub fn constants() -> [(&'static str, f64); 14] {
+pub fn constants() -> [(&'static str, f64); 16] {
     [
         ("COLUMNS", COLUMNS as f64),
         ("ROWS", ROWS as f64),
@@ -25,6 +25,8 @@ pub fn constants() -> [(&'static str, f64); 14] {
         ("MOST_CONTRAST", MOST.into()),
         ("ROOM_BASE", BASE.into()),
         ("ROOM_GAIN", GAIN.into()),
+        ("BRIGHT", BRIGHT.into()),
+        ("BLACK_SHARE", BLACK.into()),
         ("LEAST_STRENGTH", STRENGTH[0].into()),
         ("MOST_STRENGTH", STRENGTH[1].into()),
         ("MOST_MARGIN", MOST_MARGIN.into()),
@@ -38,11 +40,11 @@ pub fn weights(format: PixelFormat) -> [u32; 3] {
     luma::weights(format)
 }
 
-/// By level (fine, coarse), for frames like `info`: by how much a cell's residual changes with its mark, and what the
-/// square of a cell's mark adds to the frame's mean square change.
-pub fn gains(info: &FrameInfo) -> [[f32; 2]; 2] {
+/// By level (fine, coarse), for frames like `info`: by how much a cell's residual changes with its mark, what the square
+/// of a cell's mark adds to the frame's mean square change, and how much of it compression leaves.
+pub fn gains(info: &FrameInfo) -> [[f32; 3]; 2] {
     let gains = Gain::of_frame(info);
-    [0, 1].map(|l| [gains[l].response, gains[l].energy / LEVELS[l].cells() as f32])
+    [0, 1].map(|l| [gains[l].response, gains[l].energy / LEVELS[l].cells() as f32, gains[l].kept])
 }
 
 /// By cell, its group, twice, and one more if its sign is negative.

@@ -1,19 +1,22 @@
-//! Reading a whole video, second by second.
+//! Reading a whole video: second by second, and all seconds together, which says more of a mark that compression has
+//! almost worn away.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::evidence::SURE;
+use super::evidence::{Pilots, SURE};
 use super::payload::Payload;
 use super::picture::Picture;
-use super::read::{Reading, Window};
+use super::read::{Reading, Seen, Window, best};
 use super::search::Geometry;
 
 /// Pictures that belong together: those of this much time.
 const SECOND: Duration = Duration::from_secs(1);
 /// Pictures of all of the video that are kept for [`locate`](super::locate) at most.
 const SPREAD: usize = 12;
+/// Places in which all seconds are read together at most: dark scenes seem to have bars of many sizes.
+const PLACES: usize = 8;
 
 /// Reads the mark of a video from its pictures, in order.
 #[derive(Debug, Default)]
@@ -26,6 +29,8 @@ pub struct Reader {
     /// Every so many seconds' first picture is kept.
     every: usize,
     readings: Vec<Reading>,
+    /// By place, what was seen there in all seconds.
+    together: Vec<Seen>,
 }
 
 /// What a video, or a picture, says.
@@ -33,13 +38,14 @@ pub struct Reader {
 pub struct Verdict {
     /// Seconds that were read (a picture counts as one).
     pub seconds: usize,
-    /// Seconds in which the mark was found.
+    /// Seconds in each of which the mark was found. May be 0 though it was found in all seconds together.
     pub marked: usize,
-    /// Power of ten of a bound on the probability of the best second's evidence in a video without a mark.
+    /// Power of ten of a bound on the probability of the best evidence (a second's, or that of all of them together) in
+    /// a video without a mark.
     pub log10_p: f64,
-    /// What the mark says, and in how many seconds, most frequent first.
+    /// What the mark says, and in how many seconds, most frequent first; in 0 if only all of them together say it.
     pub payloads: Vec<(Payload, usize)>,
-    /// Where the pictures lie in the frames that were marked, as the best second says.
+    /// Where the pictures lie in the frames that were marked, as the best evidence says.
     pub geometry: Option<Geometry>,
 }
 
@@ -70,40 +76,59 @@ impl Reader {
     }
 
     fn close(&mut self) {
-        let read = if self.places.is_empty() { self.window.read() } else { self.window.read_at(&self.places) };
-        self.readings.extend(read);
+        let places = if self.places.is_empty() { self.window.places() } else { self.places.clone() };
+        let seen = self.window.look(&places);
+        self.readings.extend(best(&seen, self.pilots()));
+        for seen in seen {
+            if let Some(all) = self.together.iter_mut().find(|all| all.geometry == seen.geometry) {
+                all.add(&seen);
+            } else if self.together.len() < PLACES {
+                self.together.push(seen);
+            }
+        }
         self.window.clear();
+    }
+
+    /// Places that were given were found by the pilots.
+    fn pilots(&self) -> Pilots {
+        if self.places.is_empty() { Pilots::Fresh } else { Pilots::Spent }
     }
 
     /// What all of it says, and pictures of all of it for [`locate`](super::locate).
     pub fn finish(mut self) -> (Verdict, Vec<Picture>) {
         self.close();
         let mut verdict = Verdict { seconds: self.readings.len(), ..Verdict::default() };
-        let mut best: Option<&Reading> = None;
-        for reading in &self.readings {
-            if best.is_none_or(|b| reading.evidence.log10_p < b.evidence.log10_p) {
-                best = Some(reading);
-            }
-            if !reading.evidence.found() {
-                continue;
-            }
+        for reading in self.readings.iter().filter(|reading| reading.evidence.found()) {
             verdict.marked += 1;
-            let Some(payload) = reading.evidence.payload else { continue };
-            match verdict.payloads.iter_mut().find(|(other, _)| *other == payload) {
-                Some((_, seconds)) => *seconds += 1,
-                None => verdict.payloads.push((payload, 1)),
-            }
+            verdict.count(reading.evidence.payload, 1);
         }
         verdict.payloads.sort_by_key(|(_, seconds)| std::cmp::Reverse(*seconds));
-        if let Some(best) = best {
-            verdict.log10_p = (best.evidence.log10_p + (verdict.seconds as f64).log10()).min(0.0);
-            verdict.geometry = Some(best.geometry);
+        let sure = |reading: &Reading| reading.evidence.log10_p;
+        let second = self.readings.iter().min_by(|a, b| sure(a).total_cmp(&sure(b))).cloned();
+        let second = second.map(|r| Reading { evidence: r.evidence.of_trials(verdict.seconds), ..r });
+        let together = if verdict.seconds > 1 { best(&self.together, self.pilots()) } else { None };
+        let all = [second, together];
+        let ways = all.iter().flatten().count();
+        let all = all.map(|reading| reading.map(|r| Reading { evidence: r.evidence.of_trials(ways), ..r }));
+        if let Some(reading) = all[1].as_ref().filter(|reading| reading.evidence.found()) {
+            verdict.count(reading.evidence.payload, 0);
+        }
+        if let Some(best) = all.iter().flatten().min_by(|a, b| sure(a).total_cmp(&sure(b))) {
+            (verdict.log10_p, verdict.geometry) = (sure(best), Some(best.geometry));
         }
         (verdict, self.spread)
     }
 }
 
 impl Verdict {
+    fn count(&mut self, payload: Option<Payload>, seconds: usize) {
+        let Some(payload) = payload else { return };
+        match self.payloads.iter_mut().find(|(other, _)| *other == payload) {
+            Some((_, counted)) => *counted += seconds,
+            None => self.payloads.push((payload, seconds)),
+        }
+    }
+
     /// Whether there is a mark anywhere.
     pub fn found(&self) -> bool {
         self.log10_p <= SURE

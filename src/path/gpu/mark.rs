@@ -20,6 +20,8 @@ params! {
         response: [f32; 4],
         /// By level: what a cell's mark, squared, adds to the frame's mean square change.
         energy: [f32; 4],
+        /// By level: how much of it compression leaves.
+        kept: [f32; 4],
     }
 }
 
@@ -85,14 +87,9 @@ impl Marker {
     pub fn new(ctx: &Context, frame: &FrameBuffer, buffers: &MarkBuffers) -> Self {
         let info = frame.planes.info();
         let ([a, b, c], [fine, coarse]) = (twin::weights(info.format), twin::gains(&info));
-        let params = ctx.uniform(
-            "mark",
-            &MarkParams {
-                weights: [a, b, c, 0],
-                response: [fine[0], coarse[0], 0.0, 0.0],
-                energy: [fine[1], coarse[1], 0.0, 0.0],
-            },
-        );
+        let by_level = |i: usize| [fine[i], coarse[i], 0.0, 0.0];
+        let [response, energy, kept] = [0, 1, 2].map(by_level);
+        let params = ctx.uniform("mark", &MarkParams { weights: [a, b, c, 0], response, energy, kept });
         let MarkBuffers { wanted, key, starts, members, cells, residuals, contrasts, sums, strengths, marks, .. } =
             buffers;
         let ([all, fine], [columns, rows], [words, _]) = (twin::COUNTS, twin::FINE_SIZE, frame.planes.words());

@@ -94,12 +94,19 @@ pub fn lines(verdict: &Verdict, asked: &Asked) -> Vec<String> {
     if !verdict.found() {
         return vec![format!("in none of {seconds} second(s); what looks most like one is chance (10^{log10_p:.0})")];
     }
-    let mut lines =
-        vec![format!("in {marked} of {seconds} second(s); probability of a false alarm at most 10^{log10_p:.0}")];
+    let place = match marked {
+        0 => format!("in none of {seconds} seconds alone, but in all of them together"),
+        _ => format!("in {marked} of {seconds} second(s)"),
+    };
+    let mut lines = vec![format!("{place}; probability of a false alarm at most 10^{log10_p:.0}")];
     for (Payload { consent, session }, seconds) in &verdict.payloads {
         let revoked = if asked.revoked.contains_id(*consent) { ", which was TAKEN BACK" } else { "" };
         let (consent, session) = (id(*consent), id(*session));
-        lines.push(format!("consent record {consent}{revoked}, session {session}, in {seconds} second(s)"));
+        let place = match seconds {
+            0 => "in all seconds together".to_string(),
+            _ => format!("in {seconds} second(s)"),
+        };
+        lines.push(format!("consent record {consent}{revoked}, session {session}, {place}"));
     }
     if verdict.payloads.is_empty() {
         lines.push("too weak to be read: which consent record it names is not known".into());
