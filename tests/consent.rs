@@ -114,6 +114,29 @@ fn a_revoked_face_is_refused_under_any_record() {
 }
 
 #[test]
+fn whoever_takes_back_a_renewed_consent_takes_back_the_records_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let (list, file) = (dir.path().join("revoked.txt"), dir.path().join("kai.alphaface"));
+    let mut identity = signed();
+    for year in [2027, 2028] {
+        identity.renew(Consent::new("again", Date::constant(year, 1, 1)), &Key::from_secret(&[1; 32]));
+    }
+    identity.save(&file).unwrap();
+    let identity = Identity::open(&file).unwrap();
+    assert_eq!(identity.check_signature(), Ok(()));
+    assert_eq!((identity.consent.former.len(), identity.consent.former[0]), (2, signed().consent_digest()));
+    Revocations::add(&list, &identity, "").unwrap();
+    let revoked = Revocations::read(&list).unwrap();
+    for record in identity.consent.former.iter().chain([&identity.consent_digest()]) {
+        assert!(revoked.contains_record(&alphaswap::digest::hex(record)));
+    }
+    // They are signed, too.
+    let mut forgetful = identity.clone();
+    forgetful.consent.former.remove(0);
+    assert!(forgetful.check_signature().unwrap_err().contains("altered"));
+}
+
+#[test]
 fn a_list_that_cannot_be_understood_is_an_error() {
     assert_eq!(Revocations::parse("# nothing\n\n  \n"), Ok(Revocations::default()));
     let digest = "0A".repeat(32);

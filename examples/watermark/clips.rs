@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::similarity::ssim;
+
 /// Frames a second of the clips.
 pub const FPS: usize = 25;
 /// Seconds that are taken of a clip.
@@ -144,24 +146,13 @@ impl Clip {
         sums.map(|sum| (sum / (self.luma.len() - size).max(1) as f64).sqrt())
     }
 
-    /// Mean structural similarity (Wang et al. 2004) over 8 x 8 blocks of the first frame.
+    /// Mean structural similarity over one frame of each second.
     pub fn ssim(&self, other: &Self) -> f64 {
-        let (mut sum, mut count) = (0.0, 0.0);
-        for (y, x) in (0..self.height - 7).step_by(4).flat_map(|y| (0..self.width - 7).step_by(4).map(move |x| (y, x)))
-        {
-            let block = |clip: &Self| -> Vec<f64> {
-                (0..64).map(|i| f64::from(clip.luma[(y + i / 8) * clip.width + x + i % 8])).collect()
-            };
-            let (a, b) = (block(self), block(other));
-            let mean = |v: &[f64]| v.iter().sum::<f64>() / 64.0;
-            let (ma, mb) = (mean(&a), mean(&b));
-            let product = |v: &[f64], w: &[f64], m: f64| v.iter().zip(w).map(|(v, w)| v * w).sum::<f64>() / 64.0 - m;
-            let (va, vb, both) = (product(&a, &a, ma * ma), product(&b, &b, mb * mb), product(&a, &b, ma * mb));
-            sum += (2.0 * ma * mb + 6.5025) * (2.0 * both + 58.5225)
-                / ((ma * ma + mb * mb + 6.5025) * (va + vb + 58.5225));
-            count += 1.0;
-        }
-        sum / count
+        let frames = |clip: &Self| -> Vec<Vec<u8>> {
+            clip.luma.chunks_exact(clip.width * clip.height).step_by(FPS).map(<[u8]>::to_vec).collect()
+        };
+        let (one, other) = (frames(self), frames(other));
+        one.iter().zip(&other).map(|(a, b)| ssim(a, b, self.width)).sum::<f64>() / one.len() as f64
     }
 }
 

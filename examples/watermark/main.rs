@@ -6,11 +6,12 @@
 
 mod chance;
 mod clips;
+mod similarity;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, PixelFormat};
-use alphaswap::marks::watermark::{Embedder, Payload, Picture, Reading, Window, locate};
+use alphaswap::marks::watermark::{Embedder, Payload, Picture, Reader, Reading, Window, locate};
 use anyhow::{Context, Result};
 
 use crate::clips::{Clip, FPS};
@@ -47,6 +48,8 @@ struct Tally {
     found: usize,
     coded: f64,
     payload: f64,
+    /// What all seconds say together.
+    together: &'static str,
 }
 
 impl Tally {
@@ -65,7 +68,8 @@ impl Tally {
 
     fn show(&self) -> String {
         let percent = |sum: f64| 100.0 * sum / self.seconds as f64;
-        format!("{:.1} | {:.1} | {:.0}", percent(self.payload), percent(self.coded), percent(self.found as f64))
+        let (payload, coded, found) = (percent(self.payload), percent(self.coded), percent(self.found as f64));
+        format!("{payload:.1} | {coded:.1} | {found:.0} | {}", self.together)
     }
 }
 
@@ -90,7 +94,10 @@ fn main() -> Result<()> {
             read(&attacked, *cut, &mut tallies[a][c]);
         }
     }
-    println!("\npayload bits right, % | coded bits right, % | seconds in which the mark was found, %\n");
+    println!(
+        "\npayload bits right, % | coded bits right, % | seconds in which the mark was found, % | of the whole clip the \
+         payload was read, the mark found, or neither (-)\n"
+    );
     let names: Vec<&str> = clips.iter().map(|c| c.name.as_str()).collect();
     println!("| attack | {} |\n|---|{}", names.join(" | "), "---|".repeat(clips.len()));
     for ((name, ..), tallies) in ATTACKS.iter().zip(&tallies) {
@@ -124,7 +131,7 @@ fn marked(clip: &Clip) -> Result<Clip> {
     Ok(marked)
 }
 
-/// Reads every second.
+/// Reads every second, and all of them together.
 fn read(clip: &Clip, cut: bool, tally: &mut Tally) {
     let picture = |luma: &[u8]| Picture::new(luma, clip.width, clip.height, clip.width);
     let pictures: Vec<Picture> = clip.luma.chunks_exact(clip.width * clip.height).filter_map(picture).collect();
@@ -138,4 +145,17 @@ fn read(clip: &Clip, cut: bool, tally: &mut Tally) {
         let reading = if cut { window.read_at(&places).or_else(|| window.read()) } else { window.read() };
         reading.iter().for_each(|r| tally.add(r));
     }
+    let mut reader = Reader::new(places);
+    for (i, picture) in pictures.into_iter().enumerate() {
+        reader.push(picture, Duration::from_secs_f64(i as f64 / second as f64));
+    }
+    let (verdict, _) = reader.finish();
+    let read = verdict.payloads.iter().any(|(payload, _)| *payload == PAYLOAD);
+    tally.together = if read {
+        "read"
+    } else if verdict.found() {
+        "found"
+    } else {
+        "-"
+    };
 }

@@ -2,8 +2,9 @@
 //! person, and bound to the face that it is about.
 //!
 //! What is signed (Ed25519, RFC 8032) is the SHA-256 of these fields, each with its length in front so that no two
-//! records read alike: [`CONTEXT`], name, text, date, `until`, `evidence` (the last two empty if there are none), and
-//! the digest of embeddings and textures ([`Identity::face_digest`]). Whoever changes a record or puts it on another
+//! records read alike: [`CONTEXT`], name, text, date, `until`, `evidence` (the last two empty if there are none), the
+//! digest of embeddings and textures ([`Identity::face_digest`]), and those of the records that this one replaced.
+//! Whoever changes a record or puts it on another
 //! face needs the key of the enroller for a signature that is worth anything; who the enroller is, a signature cannot
 //! say: compare the public key with one that you got from them.
 
@@ -35,6 +36,8 @@ pub struct Consent {
     pub until: Option<Date>,
     /// Where it is written down: free text, or `sha256:` and the digest of a file.
     pub evidence: Option<String>,
+    /// SHA-256 of the records that this one replaced, oldest first: whoever takes the consent back takes back those, too.
+    pub former: Vec<[u8; 32]>,
     /// The enroller's signature.
     pub signature: Option<Signature>,
 }
@@ -51,7 +54,7 @@ pub struct Signature {
 impl Consent {
     /// A record that is not signed and has no end.
     pub fn new(text: impl Into<String>, date: Date) -> Self {
-        Self { text: text.into(), date, until: None, evidence: None, signature: None }
+        Self { text: text.into(), date, until: None, evidence: None, former: Vec::new(), signature: None }
     }
 }
 
@@ -103,15 +106,25 @@ impl Identity {
     /// SHA-256 of the consent record, the name and the face it is about: what is signed, and what revocation lists and
     /// manifests name.
     pub fn consent_digest(&self) -> [u8; 32] {
-        let Consent { text, date, until, evidence, signature: _ } = &self.consent;
+        let Consent { text, date, until, evidence, former, signature: _ } = &self.consent;
         let until = until.map(|day| day.to_string()).unwrap_or_default();
         let record = Fields::new(CONTEXT).field(&self.name).field(text).field(date.to_string());
-        record.field(until).field(evidence.as_deref().unwrap_or_default()).field(self.face_digest()).finish()
+        let record = record.field(until).field(evidence.as_deref().unwrap_or_default()).field(self.face_digest());
+        former.iter().fold(record, Fields::field).finish()
     }
 
     /// The consent record's [`short_name`], as watermarks have it.
     pub fn consent_id(&self) -> u32 {
         short_name(&self.consent_digest())
+    }
+
+    /// Puts `consent` in the place of the record, which it remembers, and signs it.
+    pub fn renew(&mut self, consent: Consent, key: &Key) {
+        let replaced = self.consent_digest();
+        let mut former = std::mem::take(&mut self.consent.former);
+        former.push(replaced);
+        self.consent = Consent { former, ..consent };
+        self.sign(key);
     }
 
     /// Signs the consent record as it is now.

@@ -7,8 +7,8 @@
 //! | `textures.{i}.points` | f32 `[468, 3]` | its mesh in canvas pixels |
 //!
 //! Metadata (all text): `format` = `alphaface`, `version` = `3`, `name`; the [`Consent`] record: `consent` (its text),
-//! `date` (`YYYY-MM-DD`), if it has them `until` and `evidence`, if it is signed `enroller` and `signature` (in
-//! hexadecimal digits); for each embedding `embeddings.{i}.encoder` (its name), `embeddings.{i}.crop` (an [`EncoderCrop`]) and, where it is known,
+//! `date` (`YYYY-MM-DD`), if it has them `until`, `evidence` and `former` (SHA-256 of the records that it replaced,
+//! separated by spaces), if it is signed `enroller` and `signature` (in hexadecimal digits); for each embedding `embeddings.{i}.encoder` (its name), `embeddings.{i}.crop` (an [`EncoderCrop`]) and, where it is known,
 //! `embeddings.{i}.sha256` (of the encoder's weights file); for each texture `textures.{i}.pose` = yaw, pitch, roll in
 //! degrees, separated by spaces.
 //!
@@ -186,8 +186,14 @@ fn consent(meta: &HashMap<String, String>) -> Check<Consent> {
         date: day("date", &text(meta, "date")?)?,
         until: meta.get("until").map(|text| day("until", text)).transpose()?,
         evidence: meta.get("evidence").cloned(),
+        former: meta.get("former").map_or(Ok(Vec::new()), |text| former(text))?,
         signature,
     })
+}
+
+fn former(text: &str) -> Check<Vec<[u8; 32]>> {
+    let digests = text.split(' ').map(|word| HEXLOWER.decode(word.as_bytes()).ok()?.try_into().ok());
+    digests.collect::<Option<_>>().ok_or_else(|| "`former` in its metadata is no list of SHA-256".into())
 }
 
 fn embeddings(tensors: &SafeTensors<'_>, meta: &HashMap<String, String>) -> Check<Vec<Embedding>> {
@@ -278,6 +284,8 @@ fn serialize(identity: &Identity) -> Result<Vec<u8>, safetensors::SafeTensorErro
     ]);
     meta.extend(identity.consent.until.map(|day| text("until", &day.to_string())));
     meta.extend(identity.consent.evidence.as_ref().map(|evidence| text("evidence", evidence)));
+    let former: Vec<String> = identity.consent.former.iter().map(|digest| hex(digest)).collect();
+    meta.extend((!former.is_empty()).then(|| text("former", &former.join(" "))));
     if let Some(Signature { enroller, bytes }) = &identity.consent.signature {
         meta.extend([text("enroller", &hex(enroller)), text("signature", &hex(bytes))]);
     }

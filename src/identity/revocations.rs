@@ -1,7 +1,8 @@
 //! Lists of consents that were taken back.
 //!
-//! A text file, a line for each: SHA-256 of the consent record, SHA-256 of the face, then a note for people. Empty
-//! lines and lines that begin with `#` mean nothing. A face that is listed is refused under any record.
+//! A text file, a line for each record (and for each that it replaced): SHA-256 of the record, SHA-256 of the face, then
+//! a note for people. Empty lines and lines that begin with `#` mean nothing. A face that is listed is refused under any
+//! record.
 
 use std::collections::HashSet;
 use std::fs::OpenOptions;
@@ -108,13 +109,15 @@ impl Revocations {
         self.records.iter().any(|record| short_name(record) == id)
     }
 
-    /// Adds `identity` to the list at `path`, which is made if there is none; `note` is for people.
+    /// Adds `identity`, with the records that its own replaced, to the list at `path`, which is made if there is none; `note` is for people.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn add(path: &Path, identity: &Identity, note: &str) -> Result<()> {
         let note: String = note.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let line = format!("{} {} {note}\n", hex(&identity.consent_digest()), hex(&identity.face_digest()));
+        let (current, face) = (identity.consent_digest(), hex(&identity.face_digest()));
+        let records = identity.consent.former.iter().chain([&current]);
+        let lines: String = records.map(|record| format!("{} {face} {note}\n", hex(record))).collect();
         let append = || -> io::Result<()> {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
@@ -126,7 +129,7 @@ impl Revocations {
                 Some(_) => "\n",
             };
             // One write: two processes that append at the same time do not mix their lines.
-            file.write_all(format!("{head}{line}").as_bytes())?;
+            file.write_all(format!("{head}{lines}").as_bytes())?;
             file.sync_all()
         };
         append().map_err(Error::io(path))

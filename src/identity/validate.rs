@@ -7,6 +7,8 @@ use crate::nets::arcface::MAX_EMBEDDING;
 
 /// Characters of a text field at most.
 const MAX_TEXT: usize = 4000;
+/// Records that a consent may have replaced at most.
+const MAX_FORMER: usize = 1000;
 /// Sides of a texture's canvas that are taken, in pixels. Enrolling makes 160 to 640.
 const SIDES: std::ops::RangeInclusive<usize> = 32..=1280;
 
@@ -23,6 +25,9 @@ pub fn validate(identity: &Identity) -> Check<()> {
     }
     if let Some(until) = consent.until.filter(|until| *until < consent.date) {
         return Err(format!("its consent ends on {until}, before it begins on {}", consent.date));
+    }
+    if consent.former.len() > MAX_FORMER {
+        return Err(format!("its consent replaced more than {MAX_FORMER} records: enroll the person again"));
     }
     if embeddings.is_empty() || embeddings.len() > MAX_EMBEDDINGS {
         return Err(format!("it has {} embeddings, expected 1 to {MAX_EMBEDDINGS}", embeddings.len()));

@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
 fn show(file: &Path, as_json: bool, revoked: &Revocations) -> Result<()> {
     let identity = Identity::open(file)?;
     let verdict = identity.permit(alphaswap::identity::now(), revoked);
-    let Consent { text, date, until, evidence, signature } = &identity.consent;
+    let Consent { text, date, until, evidence, former, signature } = &identity.consent;
     let encoders: Vec<_> = identity.embeddings.iter().map(|e| format!("{} on {}", e.encoder, e.crop.name())).collect();
     let enroller = signature.map(|s| s.enroller_name());
     let (digest, short) = (hex(&identity.consent_digest()), id(identity.consent_id()));
@@ -78,6 +78,7 @@ fn show(file: &Path, as_json: bool, revoked: &Revocations) -> Result<()> {
         let shown = json!({
             "name": identity.name, "consent": text, "date": date.to_string(), "until": until.map(|d| d.to_string()),
             "evidence": evidence, "enroller": enroller, "record": digest, "record_id": short,
+            "former_records": former.iter().map(|record| hex(record)).collect::<Vec<_>>(),
             "face": hex(&identity.face_digest()), "embeddings": encoders, "textures": identity.textures.len(),
             "permitted": verdict.is_ok(), "reason": verdict.err(),
         });
@@ -90,6 +91,9 @@ fn show(file: &Path, as_json: bool, revoked: &Revocations) -> Result<()> {
     println!("  evidence   {}", evidence.as_deref().unwrap_or("none"));
     println!("  enroller   {}", enroller.as_deref().unwrap_or("not signed"));
     println!("  record     {short} (as the watermark names it), SHA-256 {digest}");
+    if !former.is_empty() {
+        println!("  renewed    {} time(s); taking it back takes back the records before, too", former.len());
+    }
     println!("  face       {} photo(s); {}", identity.textures.len(), encoders.join(", "));
     match verdict {
         Ok(()) => println!("  today      may be used"),
@@ -111,8 +115,7 @@ fn renew(file: &Path, consent: &ConsentArgs, revoked: &Revocations) -> Result<()
     }
     let key = consent.key()?;
     let (before, now) = (identity.consent.signature.map(|s| s.enroller_name()), hex(&key.public()));
-    identity.consent = consent.record()?;
-    identity.sign(&key);
+    identity.renew(consent.record()?, &key);
     identity.save(file)?;
     if let Some(before) = before.filter(|before| *before != now) {
         eprintln!("the enroller was {before}; now it is {now}");

@@ -15,9 +15,9 @@ pub(super) const GAIN: f32 = 0.04;
 
 /// A cell that is this bright, in codes, or brighter takes all of its room. On a screen, brightness grows faster than
 /// codes do, so that a code more is seen more easily the darker the place.
-pub(super) const BRIGHT: f32 = 60.0;
+pub(super) const BRIGHT: f32 = 45.0;
 /// Share of its room that a black cell takes.
-pub(super) const BLACK: f32 = 0.3;
+pub(super) const BLACK: f32 = 0.4;
 
 /// Codes that a cell whose pixels deviate by `texture` codes may be changed by, up to a common factor.
 pub(super) fn room(texture: f32) -> f32 {

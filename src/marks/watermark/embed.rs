@@ -11,7 +11,7 @@ use crate::frame::{FrameInfo, FrameViewMut};
 
 /// What the mark may cost in a bright frame: peak signal-to-noise ratio of its luma against the same frame without it,
 /// in dB. Dark places take less.
-pub const PSNR: f32 = 44.3;
+pub const PSNR: f32 = 44.2;
 /// Strength of a group at one level: a factor on the room of its cells. The least keeps the mark where it needs none.
 pub(super) const STRENGTH: [f32; 2] = [0.1, 4.0];
 /// A level that reaches the frame less than this is reckoned with this.

@@ -7,13 +7,14 @@
 
 use std::f64::consts::{LN_2, LN_10};
 
+use super::decode::nearest;
 use super::key::{CELLS, DATA, GROUPS, KEY, PILOTS};
-use super::payload::Payload;
+use super::payload::{FREE, Payload};
 
 /// A mark counts as found when what was read has at most this probability (as a power of ten) without one.
 pub const SURE: f64 = -6.0;
-/// Bits of a payload that a wrong decoding is free to choose: all but the version and the check.
-const FREE_BITS: f64 = 48.0;
+/// A payload counts as read when it is so much likelier than the next one, as a natural logarithm: ten thousand times.
+const LIKELIER: f32 = 9.2;
 /// Ways of asking below; each may err.
 const QUESTIONS: f64 = 3.0;
 
@@ -31,7 +32,7 @@ pub(super) enum Pilots {
 pub struct Evidence {
     /// By group: its sum in standard deviations of a picture without a mark.
     pub z: [f32; GROUPS],
-    /// What the data groups say, where it could be corrected.
+    /// What the data groups say, if that is sure.
     pub payload: Option<Payload>,
     /// Power of ten of a bound on the probability of such evidence without a mark.
     pub log10_p: f64,
@@ -46,14 +47,21 @@ impl Evidence {
         z[DATA..].copy_from_slice(&fresh[DATA..]);
         let mut sums = [0.0; DATA];
         sums.iter_mut().enumerate().for_each(|(g, sum)| *sum = z[g] * deviations[g]);
-        let payload = Payload::decode(&soft(&z));
-        let code = payload.map_or(0.0, |payload| {
-            let agreed: f32 = payload.encode().iter().zip(&sums).map(|(bit, sum)| bit * sum).sum();
-            let spread = deviations[..DATA].iter().map(|d| d * d).sum::<f32>().sqrt();
-            FREE_BITS * LN_2 + tail(f64::from(agreed / spread.max(f32::MIN_POSITIVE)))
-        });
+        let decoded = nearest(z.first_chunk().expect("data groups come first"));
+        let codeword = decoded.payload.encode();
+        let agreed: f32 = codeword.iter().zip(&sums).map(|(bit, sum)| bit * sum).sum();
+        let spread = deviations[..DATA].iter().map(|d| d * d).sum::<f32>().sqrt();
+        let said = f64::from(agreed / spread.max(f32::MIN_POSITIVE));
         let known = f64::from(z[DATA..].iter().sum::<f32>()) / (PILOTS as f64).sqrt();
-        let known = if pilots == Pilots::Fresh { tail(known) } else { 0.0 };
+        let (known, said) = match pilots {
+            Pilots::Fresh => (tail(known), together(said, known)),
+            Pilots::Spent => (0.0, said),
+        };
+        let code = FREE as f64 * LN_2 + tail(said);
+        // A mark of amplitude a in noise of deviation 1 has log-likelihood ratios 2 a z.
+        let amplitude = codeword.iter().zip(&z).map(|(bit, z)| bit * z).sum::<f32>() / DATA as f32;
+        let sure = (code + QUESTIONS.ln()) / LN_10 <= SURE && amplitude * decoded.lead >= LIKELIER;
+        let payload = sure.then_some(decoded.payload);
         let energy: f64 = z[..DATA].iter().map(|z| f64::from(z * z)).sum();
         let best = code.min(known).min(energy_tail(energy, DATA as f64));
         Self { z, payload, log10_p: ((best + QUESTIONS.ln()) / LN_10).min(0.0) }
@@ -87,15 +95,15 @@ fn normalised(contrast: &[f32]) -> ([f32; GROUPS], [f32; GROUPS]) {
     (z, deviation)
 }
 
-/// What the decoder of the code reads: a mark of amplitude a in noise of deviation 1 has log-likelihood ratios 2 a z, and
-/// the decoder does not care for the factor.
-fn soft(z: &[f32; GROUPS]) -> [f32; DATA] {
-    std::array::from_fn(|g| z[g])
-}
-
 /// Natural logarithm of the bound on P(z >= t).
 fn tail(t: f64) -> f64 {
     if t > 0.0 { -0.5 * t * t } else { 0.0 }
+}
+
+/// What the data groups say and the known ones, both in standard deviations, in one number that is so as well: as many
+/// groups, so much it counts. Weights that were made of the known groups' signs leave the others' bound as it is.
+fn together(said: f64, known: f64) -> f64 {
+    ((DATA as f64).sqrt() * said + (PILOTS as f64).sqrt() * known) / (GROUPS as f64).sqrt()
 }
 
 /// Natural logarithm of Chernoff's bound on P(sum of `n` squares >= `sum`).

@@ -9,8 +9,9 @@ pub const VERSION: u8 = 1;
 
 /// The CCSDS telecommand code (CCSDS 231.1-O-1): 64 bits in, 128 out.
 const CODE: LDPCCode = LDPCCode::TC128;
-const ITERATIONS: usize = 60;
 const BYTES: usize = 8;
+/// Bits that a payload is free to choose: all but the version and the check.
+pub(super) const FREE: usize = 48;
 /// The bits of an id.
 const ID: u32 = 0xff_ffff;
 /// Generator of the check: CRC-12 (polynomial 0x80f).
@@ -47,14 +48,9 @@ impl Payload {
         wanted
     }
 
-    /// Corrects what was read: positive for 0, the larger the surer. None when the code or the check says that too
-    /// much is wrong.
-    pub(super) fn decode(soft: &[f32; DATA]) -> Option<Self> {
-        let mut output = vec![0; CODE.output_len()];
-        let mut working = vec![0.0; CODE.decode_ms_working_len()];
-        let mut bytes = vec![0; CODE.decode_ms_working_u8_len()];
-        let (found, _) = CODE.decode_ms(soft, &mut output, &mut working, &mut bytes, ITERATIONS);
-        found.then(|| Self::parse(output.first_chunk()?)).flatten()
+    /// From its [`FREE`] bits.
+    pub(super) fn from_free(bits: u64) -> Self {
+        Self { consent: (bits >> 24) as u32 & ID, session: bits as u32 & ID }
     }
 
     /// The bits before coding, as numbers from 0 on.
@@ -67,12 +63,6 @@ impl Payload {
         let said =
             (u64::from(VERSION) << 60) | (u64::from(self.consent & ID) << 36) | (u64::from(self.session & ID) << 12);
         (said | u64::from(crc(said >> 12))).to_be_bytes()
-    }
-
-    fn parse(bytes: &[u8; BYTES]) -> Option<Self> {
-        let said = u64::from_be_bytes(*bytes);
-        let right = crc(said >> 12) == (said & 0xfff) as u16 && said >> 60 == u64::from(VERSION);
-        right.then_some(Self { consent: (said >> 36) as u32 & ID, session: (said >> 12) as u32 & ID })
     }
 }
 
