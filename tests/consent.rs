@@ -130,10 +130,20 @@ fn whoever_takes_back_a_renewed_consent_takes_back_the_records_before() {
     for record in identity.consent.former.iter().chain([&identity.consent_digest()]) {
         assert!(revoked.contains_record(&alphaswap::digest::hex(record)));
     }
-    // They are signed, too.
+    assert_eq!(Revocations::add(&list, &identity, "").unwrap(), 0, "all are listed");
+    // An older copy was taken back before: the rest is added.
+    let other = dir.path().join("other.txt");
+    assert_eq!(Revocations::add(&other, &signed(), "").unwrap(), 1);
+    assert_eq!(Revocations::add(&other, &identity, "").unwrap(), 2);
+    // Without a signature there is nothing to believe.
+    let mut unsigned = identity.clone();
+    unsigned.consent.signature = None;
+    assert!(unsigned.save(&file).unwrap_err().to_string().contains("not signed"));
+    // They are signed, too: nobody takes back what another file says.
     let mut forgetful = identity.clone();
     forgetful.consent.former.remove(0);
     assert!(forgetful.check_signature().unwrap_err().contains("altered"));
+    assert_eq!(Revocations::add(&dir.path().join("third.txt"), &forgetful, "").unwrap(), 1);
 }
 
 #[test]

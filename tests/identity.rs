@@ -25,7 +25,6 @@ fn identity(textures: usize, side: usize) -> Identity {
     Identity {
         name: "Zoë".into(),
         consent: Consent {
-            former: vec![[7; 32], [8; 32]],
             until: Some(Date::constant(2027, 1, 31)),
             evidence: Some("a letter".into()),
             ..Consent::new("Zoë, to everything,\nuntil revoked", Date::constant(2026, 1, 31))

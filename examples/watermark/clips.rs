@@ -148,11 +148,10 @@ impl Clip {
 
     /// Mean structural similarity over one frame of each second.
     pub fn ssim(&self, other: &Self) -> f64 {
-        let frames = |clip: &Self| -> Vec<Vec<u8>> {
-            clip.luma.chunks_exact(clip.width * clip.height).step_by(FPS).map(<[u8]>::to_vec).collect()
-        };
-        let (one, other) = (frames(self), frames(other));
-        one.iter().zip(&other).map(|(a, b)| ssim(a, b, self.width)).sum::<f64>() / one.len() as f64
+        let size = self.width * self.height;
+        let frames = self.luma.chunks_exact(size).zip(other.luma.chunks_exact(size)).step_by(FPS);
+        let each: Vec<f64> = frames.map(|(a, b)| ssim(a, b, self.width)).collect();
+        each.iter().sum::<f64>() / each.len() as f64
     }
 }
 

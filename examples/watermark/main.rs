@@ -57,13 +57,8 @@ impl Tally {
         self.seconds += 1;
         self.found += usize::from(reading.evidence.found());
         self.coded += reading.evidence.agreement(PAYLOAD);
-        let bits = PAYLOAD.bits();
-        let read = |(bit, z): (&bool, &f32)| *bit == (*z < 0.0);
-        // The code is systematic: where it cannot be corrected, its first half is the payload as read.
-        self.payload += match reading.evidence.payload {
-            Some(payload) => bits.iter().zip(payload.bits()).filter(|(a, b)| *a == b).count() as f64,
-            None => bits.iter().zip(&reading.evidence.z).filter(|pair| read(*pair)).count() as f64,
-        } / bits.len() as f64;
+        let bits = PAYLOAD.bits().into_iter().zip(reading.evidence.likeliest.bits());
+        self.payload += bits.filter(|(a, b)| a == b).count() as f64 / PAYLOAD.bits().len() as f64;
     }
 
     fn show(&self) -> String {
@@ -150,12 +145,10 @@ fn read(clip: &Clip, cut: bool, tally: &mut Tally) {
         reader.push(picture, Duration::from_secs_f64(i as f64 / second as f64));
     }
     let (verdict, _) = reader.finish();
-    let read = verdict.payloads.iter().any(|(payload, _)| *payload == PAYLOAD);
-    tally.together = if read {
-        "read"
-    } else if verdict.found() {
-        "found"
-    } else {
-        "-"
+    tally.together = match verdict.payloads.as_slice() {
+        [] if verdict.found() => "found",
+        [] => "-",
+        all if all.iter().all(|(payload, _)| *payload == PAYLOAD) => "read",
+        _ => "WRONG",
     };
 }

@@ -34,9 +34,9 @@ struct Group {
 }
 
 fn strength(group: Group, margin: f32) -> vec2<f32> {
-    let share = mark.kept.xy * group.gain / group.cost;
-    let need = (margin - group.have) / dot(group.gain, share);
-    return clamp(need * share, vec2<f32>(LEAST_STRENGTH), vec2<f32>(MOST_STRENGTH));
+    let part = mark.kept.xy * group.gain / group.cost;
+    let need = (margin - group.have) / dot(group.gain, part);
+    return clamp(need * part, vec2<f32>(LEAST_STRENGTH), vec2<f32>(MOST_STRENGTH));
 }
 
 @compute @workgroup_size(LANES)

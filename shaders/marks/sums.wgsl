@@ -21,11 +21,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var sum = vec4<f32>(0.0);
     for (var k = starts[group.x] + lane; k < end; k += LANES4) {
         let cell = members[k] >> 1u;
-        let room = cells[cell].y;
+        let own = cells[cell].y;
         let taken = room_share(cells[cell].x);
         let contrast = contrasts[cell];
         let known = select(contrast.x, -contrast.x, (members[k] & 1u) == 1u);
-        sum += vec4<f32>(known, room * contrast.y, room * room, taken * taken);
+        sum += vec4<f32>(known, own * contrast.y, own * own, taken * taken);
     }
     sum = workgroup_sum4(lane, sum);
     if lane == 0u {

@@ -2,9 +2,9 @@
 // in src/marks/watermark/contrast.rs.
 override ROOM_BASE: f32 = 0.0;
 override ROOM_GAIN: f32 = 0.0;
-// A cell as bright as this, in codes, takes all of its room; a black one this share.
+// A cell as bright as this, in codes, takes all of its room; one of code 0 this share.
 override BRIGHT: f32 = 1.0;
-override BLACK_SHARE: f32 = 1.0;
+override DARK_SHARE: f32 = 1.0;
 
 // `texture` is the standard deviation of its pixels.
 fn room(texture: f32) -> f32 {
@@ -13,5 +13,5 @@ fn room(texture: f32) -> f32 {
 
 // Of a cell's room, by its mean luma.
 fn room_share(mean: f32) -> f32 {
-    return min(BLACK_SHARE + (1.0 - BLACK_SHARE) / BRIGHT * mean, 1.0);
+    return min(DARK_SHARE + (1.0 - DARK_SHARE) / BRIGHT * mean, 1.0);
 }

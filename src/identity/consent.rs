@@ -118,12 +118,14 @@ impl Identity {
         short_name(&self.consent_digest())
     }
 
+    /// SHA-256 of all records of this consent: those that were replaced, oldest first, then the one in force.
+    pub fn records(&self) -> Vec<[u8; 32]> {
+        [self.consent.former.as_slice(), &[self.consent_digest()]].concat()
+    }
+
     /// Puts `consent` in the place of the record, which it remembers, and signs it.
     pub fn renew(&mut self, consent: Consent, key: &Key) {
-        let replaced = self.consent_digest();
-        let mut former = std::mem::take(&mut self.consent.former);
-        former.push(replaced);
-        self.consent = Consent { former, ..consent };
+        self.consent = Consent { former: self.records(), ..consent };
         self.sign(key);
     }
 

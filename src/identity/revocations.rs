@@ -94,9 +94,10 @@ impl Revocations {
         Ok(list)
     }
 
-    /// Whether the record or the face of `identity` is listed.
+    /// Whether the face of `identity` is listed. Its records are not asked: those that it says it replaced are its own
+    /// word, and the one in force is about its face alone.
     pub fn contains(&self, identity: &Identity) -> bool {
-        self.records.contains(&identity.consent_digest()) || self.faces.contains(&identity.face_digest())
+        self.faces.contains(&identity.face_digest())
     }
 
     /// Whether the record of this SHA-256, in hexadecimal digits, is listed.
@@ -109,15 +110,22 @@ impl Revocations {
         self.records.iter().any(|record| short_name(record) == id)
     }
 
-    /// Adds `identity`, with the records that its own replaced, to the list at `path`, which is made if there is none; `note` is for people.
+    /// Adds those records of `identity` to the list at `path` that are not on it, and returns how many; the list is made
+    /// if there is none; `note` is for people. The records that its own replaced go along only if the signature holds.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub fn add(path: &Path, identity: &Identity, note: &str) -> Result<()> {
+    /// [`Error::Io`], and [`Error::Consent`] for a list that cannot be understood.
+    pub fn add(path: &Path, identity: &Identity, note: &str) -> Result<usize> {
+        let known = if path.exists() { Self::read(path)? } else { Self::default() };
+        let signed = identity.check_signature().is_ok();
+        let mut records = if signed { identity.records() } else { vec![identity.consent_digest()] };
+        records.retain(|record| !known.records.contains(record));
+        if records.is_empty() {
+            return Ok(0);
+        }
         let note: String = note.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let (current, face) = (identity.consent_digest(), hex(&identity.face_digest()));
-        let records = identity.consent.former.iter().chain([&current]);
-        let lines: String = records.map(|record| format!("{} {face} {note}\n", hex(record))).collect();
+        let face = hex(&identity.face_digest());
+        let lines: String = records.iter().map(|record| format!("{} {face} {note}\n", hex(record))).collect();
         let append = || -> io::Result<()> {
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder)?;
@@ -132,7 +140,8 @@ impl Revocations {
             file.write_all(format!("{head}{lines}").as_bytes())?;
             file.sync_all()
         };
-        append().map_err(Error::io(path))
+        append().map_err(Error::io(path))?;
+        Ok(records.len())
     }
 }
 

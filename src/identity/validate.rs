@@ -29,6 +29,9 @@ pub fn validate(identity: &Identity) -> Check<()> {
     if consent.former.len() > MAX_FORMER {
         return Err(format!("its consent replaced more than {MAX_FORMER} records: enroll the person again"));
     }
+    if !consent.former.is_empty() && consent.signature.is_none() {
+        return Err("its consent replaced others, but is not signed".into());
+    }
     if embeddings.is_empty() || embeddings.len() > MAX_EMBEDDINGS {
         return Err(format!("it has {} embeddings, expected 1 to {MAX_EMBEDDINGS}", embeddings.len()));
     }

@@ -134,11 +134,13 @@ fn revoke(file: &Path, note: &str, list: Option<&Path>) -> Result<()> {
     let identity = Identity::open(file)?;
     let list = list.map(Into::into).or_else(Revocations::user_file);
     let list = list.context("you have no home folder for a list: name a file with --revocation-list")?;
-    if list.exists() && Revocations::read(&list)?.contains(&identity) {
-        eprintln!("{}: is on {} already", file.display(), list.display());
-        return Ok(());
+    match Revocations::add(&list, &identity, &format!("{} {} {note}", today()?, identity.name))? {
+        0 => eprintln!("{}: is on {} already", file.display(), list.display()),
+        records => eprintln!(
+            "wrote {}: the face of {} is refused from now on ({records} record(s))",
+            list.display(),
+            identity.name
+        ),
     }
-    Revocations::add(&list, &identity, &format!("{} {} {note}", today()?, identity.name))?;
-    eprintln!("wrote {}: the face of {} is refused from now on", list.display(), identity.name);
     Ok(())
 }

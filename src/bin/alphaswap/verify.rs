@@ -56,20 +56,25 @@ pub fn run(args: &Args) -> ExitCode {
 
 /// What the user wants compared.
 struct Asked {
-    /// Digest of the source's consent record.
-    source: Option<[u8; 32]>,
+    /// Digests of the source's consent records, the one in force last.
+    source: Option<Vec<[u8; 32]>>,
     revoked: Revocations,
 }
 
 impl Asked {
+    /// Short name of the source's consent record.
     fn consent_id(&self) -> Option<u32> {
-        self.source.as_ref().map(short_name)
+        self.source.as_ref()?.last().map(short_name)
     }
 
-    /// Whether a manifest names the source's consent record.
-    fn is_of_source(&self, record: Option<&str>) -> Option<bool> {
-        let source = digest::hex(self.source.as_ref()?);
-        Some(record == Some(&source))
+    /// Whether a watermark that says `consent` names a record of the source.
+    fn is_named(&self, consent: u32) -> Option<bool> {
+        Some(self.source.as_ref()?.iter().any(|record| short_name(record) == consent))
+    }
+
+    /// Whether a manifest names a consent record of the source.
+    fn is_of_source(&self, named: Option<&str>) -> Option<bool> {
+        Some(self.source.as_ref()?.iter().any(|record| named == Some(&digest::hex(record))))
     }
 
     /// Whether the consent that a manifest names was taken back.
@@ -80,7 +85,7 @@ impl Asked {
 
 fn look(args: &Args) -> Result<bool> {
     let source = args.source.as_deref().map(Identity::open).transpose()?;
-    let asked = Asked { source: source.map(|identity| identity.consent_digest()), revoked: args.revoked.list()? };
+    let asked = Asked { source: source.map(|identity| identity.records()), revoked: args.revoked.list()? };
     interrupt::watch()?;
     let pictures = watermark::look(&args.input, args.quick)?;
     let manifest = file_of(&args.input).map_or(Ok(None), |path| manifest::layer(&path))?;
@@ -190,7 +195,9 @@ impl Said {
         if let Some(consent) = asked.consent_id() {
             let payloads = &self.pictures.verdict.payloads;
             let answer = match (payloads.is_empty(), self.manifest_is_of_source(asked)) {
-                (false, _) if payloads.iter().any(|(payload, _)| payload.consent == consent) => "the same",
+                (false, _) if payloads.iter().any(|(payload, _)| asked.is_named(payload.consent) == Some(true)) => {
+                    "the same"
+                }
                 (false, _) => "another one",
                 (true, Some(true)) => "the same, says the manifest",
                 (true, Some(false)) => "another one, says the manifest",

@@ -13,8 +13,8 @@ use super::payload::{FREE, Payload};
 
 /// A mark counts as found when what was read has at most this probability (as a power of ten) without one.
 pub const SURE: f64 = -6.0;
-/// A payload counts as read when it is so much likelier than the next one, as a natural logarithm: ten thousand times.
-const LIKELIER: f32 = 9.2;
+/// A payload counts as read when it is so much likelier than the next one, as a natural logarithm: a million times.
+const LIKELIER: f32 = 13.8;
 /// Ways of asking below; each may err.
 const QUESTIONS: f64 = 3.0;
 
@@ -32,7 +32,9 @@ pub(super) enum Pilots {
 pub struct Evidence {
     /// By group: its sum in standard deviations of a picture without a mark.
     pub z: [f32; GROUPS],
-    /// What the data groups say, if that is sure.
+    /// What the data groups say most likely, though they may say nothing.
+    pub likeliest: Payload,
+    /// The same, if it is sure.
     pub payload: Option<Payload>,
     /// Power of ten of a bound on the probability of such evidence without a mark.
     pub log10_p: f64,
@@ -61,15 +63,16 @@ impl Evidence {
         // A mark of amplitude a in noise of deviation 1 has log-likelihood ratios 2 a z.
         let amplitude = codeword.iter().zip(&z).map(|(bit, z)| bit * z).sum::<f32>() / DATA as f32;
         let sure = (code + QUESTIONS.ln()) / LN_10 <= SURE && amplitude * decoded.lead >= LIKELIER;
-        let payload = sure.then_some(decoded.payload);
+        let (likeliest, payload) = (decoded.payload, sure.then_some(decoded.payload));
         let energy: f64 = z[..DATA].iter().map(|z| f64::from(z * z)).sum();
         let best = code.min(known).min(energy_tail(energy, DATA as f64));
-        Self { z, payload, log10_p: ((best + QUESTIONS.ln()) / LN_10).min(0.0) }
+        Self { z, likeliest, payload, log10_p: ((best + QUESTIONS.ln()) / LN_10).min(0.0) }
     }
 
     /// The same after trying `trials` ways to look and taking the best.
     pub(super) fn of_trials(mut self, trials: usize) -> Self {
         self.log10_p = (self.log10_p + (trials as f64).log10()).min(0.0);
+        self.payload = self.payload.filter(|_| self.log10_p <= SURE);
         self
     }
 
@@ -91,7 +94,8 @@ fn normalised(contrast: &[f32]) -> ([f32; GROUPS], [f32; GROUPS]) {
     let key = &*KEY;
     let mut z = key.sums(0..CELLS, |i| key.sign[i] * contrast[i]);
     let deviation = key.sums(0..CELLS, |i| contrast[i] * contrast[i]).map(f32::sqrt);
-    z.iter_mut().zip(&deviation).for_each(|(z, d)| *z /= d.max(f32::MIN_POSITIVE));
+    // Nothing was seen of a group without deviation.
+    z.iter_mut().zip(&deviation).for_each(|(z, d)| *z = if *d > f32::MIN_POSITIVE.sqrt() { *z / d } else { 0.0 });
     (z, deviation)
 }
 

@@ -6,8 +6,10 @@ use super::key::{CELLS, KEY};
 use super::picture::Picture;
 use super::search::{Geometry, locate};
 
-/// Frames that were weighed badly still count this much beside the best.
+/// Frames that were weighed badly still count this much beside the best...
 const LEAST_WEIGHT: f32 = 0.02;
+/// ...and beside this, less than which is chance.
+const LEAST_BEST: f32 = 1.0;
 
 /// Pictures that carry the same mark in the same place.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,13 @@ pub struct Reading {
     pub evidence: Evidence,
     /// Where the pictures lie in the frames that were marked.
     pub geometry: Geometry,
+}
+
+impl Reading {
+    /// The same after trying `trials` ways to look and taking the best.
+    pub(super) fn of_trials(self, trials: usize) -> Self {
+        Self { evidence: self.evidence.of_trials(trials), ..self }
+    }
 }
 
 impl Window {
@@ -57,11 +66,12 @@ impl Window {
 
     /// [`Self::read`], then, if that finds none, [`Self::read_at`] wherever the pictures may lie in larger frames.
     pub fn search(&self) -> Option<Reading> {
-        let read = self.read()?;
+        let looks = 2;
+        let read = self.read()?.of_trials(looks);
         if read.evidence.found() {
             return Some(read);
         }
-        let elsewhere = self.read_at(&locate(&self.pictures));
+        let elsewhere = self.read_at(&locate(&self.pictures)).map(|reading| reading.of_trials(looks));
         Some(elsewhere.filter(|e| e.evidence.log10_p < read.evidence.log10_p).unwrap_or(read))
     }
 
@@ -85,7 +95,7 @@ impl Window {
         let mut contrast = Contrast::default();
         let frames: Vec<Vec<f32>> = self.pictures.iter().map(|p| geometry.contrasts(p, &mut contrast)).collect();
         let weights: Vec<f32> = frames.iter().map(|f| known(f).max(0.0).powi(2)).collect();
-        let least = LEAST_WEIGHT * weights.iter().fold(f32::MIN_POSITIVE, |a, b| a.max(*b));
+        let least = LEAST_WEIGHT * weights.iter().fold(LEAST_BEST, |a, b| a.max(*b));
         let mut seen = Seen { geometry, flat: vec![0.0; CELLS], weighted: vec![0.0; CELLS] };
         for (frame, weight) in frames.iter().zip(weights) {
             add(&mut seen.flat, frame, 1.0);
@@ -118,7 +128,7 @@ impl Seen {
 pub(super) fn best(seen: &[Seen], pilots: Pilots) -> Option<Reading> {
     let read = |s: &Seen| Reading { evidence: Evidence::new(&s.flat, &s.weighted, pilots), geometry: s.geometry };
     let best = seen.iter().map(read).min_by(|a, b| a.evidence.log10_p.total_cmp(&b.evidence.log10_p))?;
-    Some(Reading { evidence: best.evidence.of_trials(seen.len()), ..best })
+    Some(best.of_trials(seen.len()))
 }
 
 fn add(sums: &mut [f32], values: &[f32], weight: f32) {

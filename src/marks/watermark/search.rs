@@ -100,8 +100,13 @@ pub fn locate(pictures: &[Picture]) -> Vec<Geometry> {
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
         found.truncate(CANDIDATES);
     }
-    let mut close: Vec<Geometry> = found.iter().map(|(_, geometry)| closer(*geometry, &few)).collect();
-    close.dedup();
+    let mut close = Vec::new();
+    for (_, geometry) in found {
+        let place = closer(geometry, &few);
+        if !close.contains(&place) {
+            close.push(place);
+        }
+    }
     close
 }
 

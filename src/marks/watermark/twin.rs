@@ -1,7 +1,7 @@
 //! What the embedder's twin on a GPU must be told (`path::gpu::mark`, shaders/marks): the same facts, from where they
 //! stand.
 
-use super::contrast::{AROUND, BASE, BLACK, BRIGHT, GAIN, MOST};
+use super::contrast::{AROUND, BASE, BRIGHT, DARK_SHARE, GAIN, MOST};
 use super::embed::{Gain, HALVINGS, MOST_MARGIN, STRENGTH, budget};
 use super::key::{CELLS, COARSE, COLUMNS, FINE, GROUPS, KEY, LEVELS, ROWS};
 use super::luma;
@@ -26,7 +26,7 @@ pub fn constants() -> [(&'static str, f64); 16] {
         ("ROOM_BASE", BASE.into()),
         ("ROOM_GAIN", GAIN.into()),
         ("BRIGHT", BRIGHT.into()),
-        ("BLACK_SHARE", BLACK.into()),
+        ("DARK_SHARE", DARK_SHARE.into()),
         ("LEAST_STRENGTH", STRENGTH[0].into()),
         ("MOST_STRENGTH", STRENGTH[1].into()),
         ("MOST_MARGIN", MOST_MARGIN.into()),

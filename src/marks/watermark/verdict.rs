@@ -16,7 +16,10 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Pictures of all of the video that are kept for [`locate`](super::locate) at most.
 const SPREAD: usize = 12;
 /// Places in which all seconds are read together at most: dark scenes seem to have bars of many sizes.
-const PLACES: usize = 8;
+const PLACES: usize = 16;
+
+/// Whoever finds none may look a second time, for a part of a larger picture.
+const LOOKS: usize = 2;
 
 /// Reads the mark of a video from its pictures, in order.
 #[derive(Debug, Default)]
@@ -105,16 +108,17 @@ impl Reader {
         verdict.payloads.sort_by_key(|(_, seconds)| std::cmp::Reverse(*seconds));
         let sure = |reading: &Reading| reading.evidence.log10_p;
         let second = self.readings.iter().min_by(|a, b| sure(a).total_cmp(&sure(b))).cloned();
-        let second = second.map(|r| Reading { evidence: r.evidence.of_trials(verdict.seconds), ..r });
+        let second = second.map(|reading| reading.of_trials(verdict.seconds));
         let together = if verdict.seconds > 1 { best(&self.together, self.pilots()) } else { None };
-        let all = [second, together];
-        let ways = all.iter().flatten().count();
-        let all = all.map(|reading| reading.map(|r| Reading { evidence: r.evidence.of_trials(ways), ..r }));
-        if let Some(reading) = all[1].as_ref().filter(|reading| reading.evidence.found()) {
-            verdict.count(reading.evidence.payload, 0);
-        }
-        if let Some(best) = all.iter().flatten().min_by(|a, b| sure(a).total_cmp(&sure(b))) {
+        let ways = LOOKS * [&second, &together].into_iter().flatten().count();
+        let [second, together] = [second, together].map(|reading| reading.map(|r| r.of_trials(ways)));
+        verdict.count(together.as_ref().and_then(|reading| reading.evidence.payload), 0);
+        if let Some(best) = [second, together].iter().flatten().min_by(|a, b| sure(a).total_cmp(&sure(b))) {
             (verdict.log10_p, verdict.geometry) = (sure(best), Some(best.geometry));
+        }
+        if !verdict.found() {
+            // What one second alone would be sure of may be chance in a long video.
+            (verdict.marked, verdict.payloads) = (0, Vec::new());
         }
         (verdict, self.spread)
     }

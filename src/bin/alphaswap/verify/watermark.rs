@@ -75,7 +75,7 @@ fn read(input: &str, places: Vec<Geometry>) -> Result<(Pictures, Vec<Picture>)> 
 pub fn json(verdict: &Verdict, asked: &Asked) -> Value {
     let payload = |(payload, seconds): &(Payload, usize)| {
         json!({"version": VERSION, "consent": id(payload.consent), "session": id(payload.session), "seconds": seconds,
-            "consent_is_of_source": asked.consent_id().map(|consent| consent == payload.consent),
+            "consent_is_of_source": asked.is_named(payload.consent),
             "consent_revoked": asked.revoked.contains_id(payload.consent)})
     };
     json!({
