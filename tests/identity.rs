@@ -189,10 +189,13 @@ fn folders_and_missing_files_are_named() {
 #[test]
 fn broken_contents_are_named() {
     type Change = fn(&mut Tensors, &mut HashMap<String, String>);
-    let cases: [(&str, Change); 16] = [
+    let cases: [(&str, Change); 19] = [
         ("weights of a model", |_, m| drop(m.remove("format"))),
         ("version `7`", |_, m| drop(m.insert("version".into(), "7".into()))),
         ("`consent` is missing", |_, m| drop(m.remove("consent"))),
+        ("no list of SHA-256", |_, m| drop(m.insert("former".into(), String::new()))),
+        ("no list of SHA-256", |_, m| drop(m.insert("former".into(), format!("{} 0a", "0a".repeat(32))))),
+        ("is not signed", |_, m| drop(m.insert("former".into(), "0a".repeat(32)))),
         ("`name` is empty", |_, m| drop(m.insert("name".into(), "a\nb".into()))),
         ("`embeddings.1.encoder` is missing", |_, m| drop(m.remove("embeddings.1.encoder"))),
         ("no encoder crop `oval`", |_, m| drop(m.insert("embeddings.1.crop".into(), "oval".into()))),

@@ -1,5 +1,6 @@
-// Sums over the cells of each group at each level: what it has, what its strength gains, what that costs, and how
-// much dark cells take. Twin of the sums in Embedder::decide, src/marks/watermark/embed.rs. A workgroup sums one group's cells of one level.
+// Sums over the cells of each group at each level: what it has, what its strength gains, what that costs, and how much
+// dark cells take. Twin of the sums in Embedder::decide, src/marks/watermark/embed.rs. A workgroup sums one group's
+// cells of one level.
 
 //!import reduce4
 //!import room

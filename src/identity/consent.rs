@@ -4,9 +4,8 @@
 //! What is signed (Ed25519, RFC 8032) is the SHA-256 of these fields, each with its length in front so that no two
 //! records read alike: [`CONTEXT`], name, text, date, `until`, `evidence` (the last two empty if there are none), the
 //! digest of embeddings and textures ([`Identity::face_digest`]), and those of the records that this one replaced.
-//! Whoever changes a record or puts it on another
-//! face needs the key of the enroller for a signature that is worth anything; who the enroller is, a signature cannot
-//! say: compare the public key with one that you got from them.
+//! Whoever changes a record or puts it on another face needs the key of the enroller for a signature that is worth
+//! anything; who the enroller is, a signature cannot say: compare the public key with one that you got from them.
 
 use ed25519_dalek::VerifyingKey;
 use jiff::civil::Date;

@@ -8,7 +8,8 @@
 //!
 //! Metadata (all text): `format` = `alphaface`, `version` = `3`, `name`; the [`Consent`] record: `consent` (its text),
 //! `date` (`YYYY-MM-DD`), if it has them `until`, `evidence` and `former` (SHA-256 of the records that it replaced,
-//! separated by spaces), if it is signed `enroller` and `signature` (in hexadecimal digits); for each embedding `embeddings.{i}.encoder` (its name), `embeddings.{i}.crop` (an [`EncoderCrop`]) and, where it is known,
+//! separated by spaces), if it is signed `enroller` and `signature` (in hexadecimal digits); for each embedding
+//! `embeddings.{i}.encoder` (its name), `embeddings.{i}.crop` (an [`EncoderCrop`]) and, where it is known,
 //! `embeddings.{i}.sha256` (of the encoder's weights file); for each texture `textures.{i}.pose` = yaw, pitch, roll in
 //! degrees, separated by spaces.
 //!
