@@ -34,12 +34,14 @@ pub fn luma(picture: &Picture) -> GrayImage {
     })
 }
 
+fn seen(picture: &GrayImage) -> Seen {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    Seen::new(picture, width, height, width).unwrap()
+}
+
 fn window(pictures: &[GrayImage]) -> Window {
     let mut window = Window::default();
-    for picture in pictures {
-        let (width, height) = (picture.width() as usize, picture.height() as usize);
-        window.push(Seen::new(picture, width, height, width).unwrap());
-    }
+    pictures.iter().for_each(|picture| window.push(seen(picture)));
     window
 }
 
@@ -141,9 +143,7 @@ fn seconds_say_together_what_none_says_alone() {
     let video = |count: u64, picture: &dyn Fn(u64) -> GrayImage| {
         let mut reader = Reader::new(Vec::new());
         for second in 0..count {
-            let seen = picture(second);
-            let (width, height) = (seen.width() as usize, seen.height() as usize);
-            reader.push(Seen::new(&seen, width, height, width).unwrap(), Duration::from_secs(second));
+            reader.push(seen(&picture(second)), Duration::from_secs(second));
         }
         reader.finish().0
     };
@@ -167,8 +167,7 @@ fn unmarked_stills_stay_unmarked_however_long_they_are_shown() {
                 let one = read(picture.clone()).evidence.log10_p;
                 let mut reader = Reader::new(Vec::new());
                 for frame in 0..30 {
-                    let seen = Seen::new(&picture, 400, 300, 400).unwrap();
-                    reader.push(seen, Duration::from_millis(100 * frame));
+                    reader.push(seen(&picture), Duration::from_millis(100 * frame));
                 }
                 let verdict = reader.finish().0;
                 assert!(!verdict.found() && verdict.payloads.is_empty(), "{name} {left}: {verdict:?}");
@@ -247,12 +246,11 @@ fn swapped_frames_say_whose_consent_they_had_and_others_nothing() {
     clip::for_each_frame(5, |index, _, mut frame| {
         let report = pipeline.process(&mut frame.view_mut(), Some(Duration::from_millis(200 * index as u64))).unwrap();
         assert_eq!(report.marked.is_some(), report.faces.iter().any(|f| f.swapped));
-        let seen = luma(&frame);
-        let evidence = read(seen.clone()).evidence;
+        let picture = luma(&frame);
+        reader.push(seen(&picture), Duration::from_millis(200 * index as u64));
+        let evidence = read(picture).evidence;
         assert_eq!(evidence.found(), report.marked.is_some(), "frame {index}: {}", evidence.log10_p);
         swapped += usize::from(report.marked.is_some());
-        let (width, height) = (seen.width() as usize, seen.height() as usize);
-        reader.push(Seen::new(&seen, width, height, width).unwrap(), Duration::from_millis(200 * index as u64));
     });
     let (verdict, spread) = reader.finish();
     assert!(swapped > 40 && verdict.found() && !spread.is_empty() && spread.len() <= 12, "{swapped} {verdict:?}");

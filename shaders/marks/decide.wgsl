@@ -48,15 +48,15 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let group = Group(wanted[g] * (of_fine.x + of_coarse.x), gain, vec2<f32>(of_fine.z, of_coarse.z) * mark.energy.xy);
     // The other invocations cost nothing.
     let counted = select(0.0, 1.0, lane < GROUPS);
-    let taken = workgroup_sum(lane, counted * of_fine.w) / f32(fine().size.x * fine().size.y);
+    let budget = workgroup_sum(lane, counted * of_fine.w) / f32(fine().size.x * fine().size.y) * BUDGET;
     var low = 0.0;
     var high = MOST_MARGIN;
     for (var i = 0u; i < HALVINGS; i++) {
         let middle = 0.5 * (low + high);
         let each = strength(group, middle);
         let spent = workgroup_sum(lane, counted * dot(each * each, group.cost));
-        high = select(high, middle, spent > taken * BUDGET);
-        low = select(middle, low, spent > taken * BUDGET);
+        high = select(high, middle, spent > budget);
+        low = select(middle, low, spent > budget);
     }
     if lane < GROUPS {
         let each = wanted[g] * strength(group, low);

@@ -21,7 +21,7 @@ struct Code {
 }
 
 /// What becomes of a codeword, a bit for each data group, when `free` bits of the payload change.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Row {
     word: u128,
     free: u64,

@@ -72,7 +72,9 @@ impl Evidence {
     /// The same after trying `trials` ways to look and taking the best.
     pub(super) fn of_trials(mut self, trials: usize) -> Self {
         self.log10_p = (self.log10_p + (trials as f64).log10()).min(0.0);
-        self.payload = self.payload.filter(|_| self.log10_p <= SURE);
+        if !self.found() {
+            self.payload = None;
+        }
         self
     }
 

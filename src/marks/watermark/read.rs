@@ -72,7 +72,7 @@ impl Window {
             return Some(read);
         }
         let elsewhere = self.read_at(&locate(&self.pictures)).map(|reading| reading.of_trials(looks));
-        Some(elsewhere.filter(|e| e.evidence.log10_p < read.evidence.log10_p).unwrap_or(read))
+        surest([Some(read), elsewhere].into_iter().flatten())
     }
 
     /// Where whole frames may lie in these pictures. None in an empty window.
@@ -127,8 +127,12 @@ impl Seen {
 /// The likeliest of what was seen in several places. None of none.
 pub(super) fn best(seen: &[Seen], pilots: Pilots) -> Option<Reading> {
     let read = |s: &Seen| Reading { evidence: Evidence::new(&s.flat, &s.weighted, pilots), geometry: s.geometry };
-    let best = seen.iter().map(read).min_by(|a, b| a.evidence.log10_p.total_cmp(&b.evidence.log10_p))?;
-    Some(best.of_trials(seen.len()))
+    surest(seen.iter().map(read)).map(|best| best.of_trials(seen.len()))
+}
+
+/// The first of those that are least probable without a mark. None of none.
+pub(super) fn surest(readings: impl IntoIterator<Item = Reading>) -> Option<Reading> {
+    readings.into_iter().min_by(|a, b| a.evidence.log10_p.total_cmp(&b.evidence.log10_p))
 }
 
 fn add(sums: &mut [f32], values: &[f32], weight: f32) {

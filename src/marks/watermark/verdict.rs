@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::evidence::{Pilots, SURE};
 use super::payload::Payload;
 use super::picture::Picture;
-use super::read::{Reading, Seen, Window, best};
+use super::read::{Reading, Seen, Window, best, surest};
 use super::search::Geometry;
 
 /// Pictures that belong together: those of this much time.
@@ -106,15 +106,13 @@ impl Reader {
             verdict.count(reading.evidence.payload, 1);
         }
         verdict.payloads.sort_by_key(|(_, seconds)| std::cmp::Reverse(*seconds));
-        let sure = |reading: &Reading| reading.evidence.log10_p;
-        let second = self.readings.iter().min_by(|a, b| sure(a).total_cmp(&sure(b))).cloned();
-        let second = second.map(|reading| reading.of_trials(verdict.seconds));
         let together = if verdict.seconds > 1 { best(&self.together, self.pilots()) } else { None };
+        let second = surest(self.readings).map(|reading| reading.of_trials(verdict.seconds));
         let ways = LOOKS * [&second, &together].into_iter().flatten().count();
         let [second, together] = [second, together].map(|reading| reading.map(|r| r.of_trials(ways)));
         verdict.count(together.as_ref().and_then(|reading| reading.evidence.payload), 0);
-        if let Some(best) = [second, together].iter().flatten().min_by(|a, b| sure(a).total_cmp(&sure(b))) {
-            (verdict.log10_p, verdict.geometry) = (sure(best), Some(best.geometry));
+        if let Some(best) = surest([second, together].into_iter().flatten()) {
+            (verdict.log10_p, verdict.geometry) = (best.evidence.log10_p, Some(best.geometry));
         }
         if !verdict.found() {
             // What one second alone would be sure of may be chance in a long video.
