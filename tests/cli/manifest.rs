@@ -108,6 +108,25 @@ fn alter(file: &Path) {
 }
 
 #[test]
+fn a_manifest_beside_the_source_is_kept() {
+    let (dir, first) = swapped(&clip(), "first.mkv", &[]);
+    let before = |source: &Path, output: &str| {
+        let (_dir, out) = swapped(source, output, &[]);
+        let manifest = layers(&out)["manifest"].clone();
+        assert_eq!(manifest["state"], "valid", "{manifest}");
+        manifest["before"].as_u64().unwrap()
+    };
+    assert_eq!((before(&first, "again.mkv"), before(&first, "again.mp4")), (1, 1));
+    // One that is not this file's says nothing of it, nor does rubbish.
+    let other = dir.path().join("other.webm");
+    std::fs::copy(clip(), &other).unwrap();
+    std::fs::copy(first.with_extension("c2pa"), other.with_extension("c2pa")).unwrap();
+    assert_eq!(before(&other, "out.mkv"), 0);
+    std::fs::write(first.with_extension("c2pa"), "no manifest").unwrap();
+    assert_eq!(before(&first, "out.mp4"), 0);
+}
+
+#[test]
 fn an_altered_file_is_reported_as_tampered_and_not_as_unmarked() {
     let (_dir, out) = swapped(&media("ada.jpg"), "out.png", &[]);
     let mut bytes = std::fs::read(&out).unwrap();

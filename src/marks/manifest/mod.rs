@@ -34,6 +34,13 @@ pub fn sidecar(path: &Path) -> PathBuf {
     path.with_extension("c2pa")
 }
 
+/// The [`sidecar`] of `path`, if it is there and may be its: what lies beside a file that carries its manifest inside is
+/// another file's of the same name.
+fn lies_beside(path: &Path) -> Option<PathBuf> {
+    let beside = sidecar(path);
+    (!is_inside(path) && beside != path && beside.is_file()).then_some(beside)
+}
+
 /// Whether files named like `path` carry their manifest inside.
 pub fn is_inside(path: &Path) -> bool {
     embeds(path).is_some()

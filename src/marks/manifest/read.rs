@@ -8,7 +8,7 @@ use c2pa::{Manifest, Reader, ValidationState};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ACTIONS, ANY_FORMAT, BINDING, CONSENT, SOFT_BINDING, context, embeds, failed, sidecar};
+use super::{ACTIONS, ANY_FORMAT, BINDING, CONSENT, SOFT_BINDING, context, embeds, failed, lies_beside};
 use crate::error::{Error, Result};
 use crate::marks::SOURCE_TYPE;
 
@@ -65,8 +65,7 @@ pub fn read(path: &Path) -> Result<Option<Found>> {
             Err(error) => Err(failed(path)(error)),
         };
     }
-    let beside = sidecar(path);
-    if beside != path && beside.is_file() { detached(path, &beside).map(Some) } else { Ok(None) }
+    lies_beside(path).map(|beside| detached(path, &beside)).transpose()
 }
 
 fn detached(path: &Path, beside: &Path) -> Result<Found> {

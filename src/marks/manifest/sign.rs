@@ -1,14 +1,15 @@
 //! Writing manifests.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
 
 use c2pa::assertions::DataHash;
-use c2pa::{Builder, Signer};
+use c2pa::{Builder, Ingredient, Signer};
 use serde_json::{Value, json};
 
-use super::{ACTIONS, ANY_FORMAT, BINDING, CONSENT, Credentials, SOFT_BINDING, context, embeds, failed};
+use super::read::{State, read_bytes};
+use super::{ACTIONS, ANY_FORMAT, BINDING, CONSENT, Credentials, SOFT_BINDING, context, embeds, failed, lies_beside};
 use crate::digest::{hex, sha256_bytes_of};
 use crate::error::{Error, Result};
 use crate::files::{Readers, beside};
@@ -110,13 +111,35 @@ pub(super) fn sign_bytes(builder: &mut Builder, signer: &dyn Signer, sha256: Vec
 /// The source clip, with its own manifest if it has one. Its name and picture stay out: they may show who was replaced.
 fn add_source(builder: &mut Builder, source: &Path) -> Result<()> {
     let about = json!({"title": "source", "relationship": "parentOf", "label": "source"}).to_string();
-    if let Some(format) = embeds(source) {
-        let mut file = File::open(source).map_err(Error::io(source))?;
-        match builder.add_ingredient_from_stream(about.as_str(), &format, &mut file) {
-            Ok(_) => return Ok(()),
-            Err(error) => tracing::warn!("{}: what manifest it has is left out: {error}", source.display()),
+    let kept = match embeds(source) {
+        Some(format) => {
+            let mut file = File::open(source).map_err(Error::io(source))?;
+            builder.add_ingredient_from_stream(about.as_str(), &format, &mut file).map(|_| true).map_err(failed(source))
         }
+        None => from_sidecar(source).map(|found| found.map(|ingredient| builder.add_ingredient(ingredient)).is_some()),
+    };
+    let kept = kept.unwrap_or_else(|error| {
+        tracing::warn!("what manifest the source has is left out: {error}");
+        false
+    });
+    if !kept {
+        builder.add_ingredient(Ingredient::from_json(&about).map_err(failed(source))?);
     }
-    builder.add_ingredient(c2pa::Ingredient::from_json(&about).map_err(failed(source))?);
     Ok(())
+}
+
+/// The source with the manifest that lies beside it, if one does.
+fn from_sidecar(source: &Path) -> Result<Option<Ingredient>> {
+    let Some(beside) = lies_beside(source) else { return Ok(None) };
+    let manifest = fs::read(&beside).map_err(Error::io(&beside))?;
+    let mut file = File::open(source).map_err(Error::io(source))?;
+    if read_bytes(&manifest, &mut file).map_err(failed(&beside))?.state == State::Tampered {
+        return Err(Error::Manifest { path: beside, reason: "it does not fit the source".into() });
+    }
+    // The crate has no other way to put the two together. Nothing is fetched, so nothing is waited for.
+    #[allow(deprecated)]
+    let ingredient = Ingredient::from_manifest_and_asset_stream_async(manifest, ANY_FORMAT, &mut file);
+    let mut ingredient = pollster::block_on(ingredient).map_err(failed(&beside))?;
+    ingredient.set_title("source").set_is_parent().set_label("source");
+    Ok(Some(ingredient))
 }
