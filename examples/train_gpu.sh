@@ -1,81 +1,132 @@
 #!/usr/bin/env bash
 # From folders of photos to a model file, on a machine with a GPU: prepare, caption, pseudo-triplets, train, export, eval.
-# Every part goes on where an earlier call stopped; checkpoints lie in OUT as pieces that any transport takes.
+# Every part goes on where an earlier call stopped; the run lies in few small pieces that any transport takes.
 #
 # usage: examples/train_gpu.sh OUT NAME=DIR...
 #
 #   LICENCE    licence of the photos, in words; with several sets one line "NAME=TEXT" each
 #   CONFIG     what to train               (default examples/train/guided-128.toml)
+#   SET        more settings "KEY=VALUE KEY=VALUE"; schedule.steps=N steps=N for a run of N steps in all, however many
+#              calls it takes
 #   DEVICE     what to train on            (default vulkan; cuda where it was built in, flex is the CPU)
 #   STEPS      last step of this call      (default: the config's)
-#   HELD_OUT   patterns of people that training never sees, for the check and for eval (default: the config's)
+#   SECONDS_TO_TRAIN  after so many seconds training stops and saves (default: never)
+#   HELD_OUT   patterns of people that training never sees, for the check and for eval; may be empty
+#   CAPTION=1  caption the photos, 0 not   (default: if the config's losses read captions)
+#   EVAL=1     export and judge, 0 not     (default: if training ran to its end without STEPS and SECONDS_TO_TRAIN)
+#   PIECES     where the pieces go         (default OUT/pieces); they are read from there or OUT/pieces if OUT has no run
 #   TRAIN      the alphaswap-train binary  (default: built here)
-#   QUICK=1    the smallest of everything on the CPU, to see that the script itself works; needs no photos
+#   QUICK=1    the smallest of everything, on the CPU unless DEVICE is set, to see that all of it works; needs no photos
 set -euo pipefail
 out=${1:?usage: examples/train_gpu.sh OUT NAME=DIR...}
 shift
 mkdir -p "$out"
-out=$(realpath "$out")
-for path in TRAIN CONFIG; do
-    [ -z "${!path:-}" ] || export "$path=$(realpath "${!path}")"
+out=$(realpath "$out") script=$(realpath "$0") pieces=$(realpath -m "${PIECES:-$out/pieces}")
+[ -z "${TRAIN:-}" ] || TRAIN=$(realpath -e "$TRAIN")
+[ -z "${CONFIG:-}" ] || CONFIG=$(realpath -e "$CONFIG")
+sets=() names=() licences=() held_out=() settings=() more=()
+for set in "$@"; do
+    folder=$(realpath -e "${set#*=}")
+    name=$(basename "${set%%=*}")
+    sets+=("$name=$folder") names+=("$name")
 done
-cd "$(dirname "$0")/.."
-
+cd "$(dirname "$script")/.."
 if [ -z "${TRAIN:-}" ]; then
     cargo build --release --locked --no-default-features --features train --bin alphaswap-train
-    TRAIN=target/release/alphaswap-train
+    TRAIN=$(realpath target/release/alphaswap-train)
 fi
-config=${CONFIG:-examples/train/guided-128.toml} device=${DEVICE:-vulkan} crop=128 labels=10 swaps=3
-[ "$(basename "$config")" != guided-256.toml ] || crop=256
-settings=() licences=() held_out=()
-read -r -a held_out <<<"${HELD_OUT:-openpeople/P009 openpeople/P010 faker/*_00? faker/*_01? congress/[A-B]*}"
+config=${CONFIG:-examples/train/guided-128.toml} device=${DEVICE:-vulkan} labels=10 swaps=3
+crop=$(sed -n 's/^crop = \([0-9]*\)$/\1/p' "$config")
 
 if [ -n "${QUICK:-}" ]; then
-    set -- demo=examples/media
-    LICENCE="CC0 and MIT, see examples/media/README.md" device=flex crop=64 labels=2 swaps=1 STEPS=2 held_out=()
-    settings=(data.held_out='[]' data.triplets=1 data.swaps=1 output.validate_every=0 identity.side=64
-        generator.crop=64 'generator.window={x=4,y=4,width=56,height=56}' generator.blocks.count=1
+    sets=(demo="$PWD/examples/media") LICENCE="CC0 and MIT, see examples/media/README.md" HELD_OUT='' STEPS=2
+    device=${DEVICE:-flex} crop=64 labels=2 swaps=1 CAPTION=${CAPTION:-1} EVAL=${EVAL:-1}
+    settings=(data.triplets=1 data.swaps=1 identity.side=64 generator.crop=64
+        'generator.window={x=4,y=4,width=56,height=56}' generator.blocks.count=1
         losses.adversarial_from=0 discriminator.width=4 discriminator.max=8)
 fi
 while IFS= read -r line; do
     licences+=(--licence "$line")
 done <<<"${LICENCE:?say the licence of the photos in LICENCE}"
 
-data=$out/data pseudo=$out/pseudo run=$out/run
-settings+=("data.set='$data'" "data.pseudo='$pseudo'")
+# Whether a pattern is of a set that is here; one without a slash may be of any.
+here() {
+    local name
+    for name in "${names[@]}"; do
+        # shellcheck disable=SC2053  # a pattern
+        if [[ $1 != */* || $name == ${1%%/*} ]]; then return 0; fi
+    done
+    return 1
+}
+usual="openpeople/P009 openpeople/P010 faker/*_00? faker/*_01? congress/[A-B]*"
+read -r -a patterns <<<"${HELD_OUT-$usual}"
+for pattern in "${patterns[@]}"; do
+    if here "$pattern"; then
+        held_out+=("$pattern")
+    elif [ -n "${HELD_OUT:-}" ]; then
+        echo "HELD_OUT: $pattern names nobody, there are the sets ${names[*]}" >&2
+        exit 2
+    fi
+done
 
-"$TRAIN" prepare "$@" -o "$data" "${licences[@]}"
-"$TRAIN" caption "$data" measured
-"$TRAIN" pseudo mesh "$data" -o "$pseudo" --crop "$crop" --labels "$labels" --swaps "$swaps" \
+data=$out/data pseudo=$out/pseudo run=$out/run
+if [ "$device" != flex ] && [ -z "${QUICK:-}" ] && [ ! -e "$pseudo" ]; then
+    echo "does $device train? two small steps before the long work on the CPU:" >&2
+    rm -rf "$out/probe"
+    if ! env -u CONFIG -u SET -u SECONDS_TO_TRAIN -u CAPTION -u PIECES QUICK=1 EVAL=0 DEVICE="$device" TRAIN="$TRAIN" \
+        bash "$script" "$out/probe" >"$out/probe.log" 2>&1; then
+        tail "$out/probe.log" >&2
+        exit 1
+    fi
+    rm -rf "$out/probe" "$out/probe.log"
+fi
+
+settings+=("data.set='$data'" "data.pseudo='$pseudo'")
+"$TRAIN" prepare "${sets[@]}" -o "$data" "${licences[@]}"
+if ! grep -Eq '^clip_text = 0(\.0*)?$' "$config"; then caption=1; else caption=0; fi
+[ "${CAPTION:-$caption}" = 0 ] || "$TRAIN" caption "$data" measured
+"$TRAIN" pseudo mesh "$data" -o "$pseudo" --crop "${crop:=128}" --labels "$labels" --swaps "$swaps" \
     ${held_out[0]:+--without "${held_out[@]}"}
-if [ -n "${held_out[*]:-}" ]; then
+if [ "${#held_out[@]}" -gt 0 ]; then
     "$TRAIN" pseudo mesh "$data" -o "$pseudo-held-out" --crop "$crop" --labels 2 --trips 1 --swaps 1 \
         --people "${held_out[@]}"
-    patterns=$(printf "'%s'," "${held_out[@]}")
-    settings+=("data.held_out=[${patterns%,}]" "data.held_out_pseudo='$pseudo-held-out'")
+    quoted=$(printf "'%s'," "${held_out[@]}")
+    settings+=("data.held_out=[${quoted%,}]" "data.held_out_pseudo='$pseudo-held-out'")
+else
+    settings+=('data.held_out=[]' output.validate_every=0)
 fi
 
-start=()
-if [ ! -e "$run/checkpoints/latest" ] && [ -e "$out/pieces/pieces.toml" ]; then
-    "$TRAIN" unpack "$out/pieces" -o "$run"
-fi
-[ ! -e "$run/checkpoints/latest" ] || start=(--resume)
-if [ -z "${start[*]:-}" ] && [ "$(basename "$config")" = guided-128.toml ] && [ -z "${QUICK:-}" ]; then
+for from in "$pieces" "$out/pieces"; do
+    if [ ! -e "$run/checkpoints/latest" ] && [ -e "$from/pieces.toml" ]; then "$TRAIN" unpack "$from" -o "$run"; fi
+done
+start=() limit=() set_args=() status=0
+if [ -e "$run/checkpoints/latest" ]; then
+    start=(--resume)
+elif [ "$(basename "$config")" = guided-128.toml ] && [ -z "${QUICK:-}" ]; then
     start=(--init generator)
 fi
-set_args=()
-for setting in "${settings[@]}"; do
+read -r -a more <<<"${SET:-}"
+for setting in "${settings[@]}" "${more[@]}"; do
     set_args+=(--set "$setting")
 done
-"$TRAIN" train "$config" -o "$run" --device "$device" ${STEPS:+--steps "$STEPS"} "${start[@]}" "${set_args[@]}"
-"$TRAIN" pack "$run" -o "$out/pieces"
+[ -z "${SECONDS_TO_TRAIN:-}" ] || limit=(timeout --signal=INT --preserve-status "$SECONDS_TO_TRAIN")
+"${limit[@]}" "$TRAIN" train "$config" -o "$run" --device "$device" ${STEPS:+--steps "$STEPS"} \
+    "${start[@]}" "${set_args[@]}" || status=$?
+# Whatever stopped it, the newest checkpoint is good. Some transports take only files below 16 MiB.
+[ ! -e "$run/checkpoints/latest" ] || "$TRAIN" pack "$run" -o "$pieces" --piece-size 15
+# 130: it was interrupted, by the time limit or by hand.
+[ "$status" = 0 ] || [ "$status" = 130 ] || exit "$status"
 
-model=$out/$(basename "$config" .toml).safetensors
-"$TRAIN" export "$run" -o "$model" --f16 --overwrite
-if [ -n "${QUICK:-}" ]; then
-    "$TRAIN" eval --model mesh "$model" --sources examples/media/kai.jpg --targets examples/media/ada.jpg -o "$out/eval"
-else
-    "$TRAIN" eval --model mesh "$model" --data "$data" --people "${held_out[@]}" --pairs 400 -o "$out/eval"
+judge=0
+[ "$status${STEPS:-}${SECONDS_TO_TRAIN:-}" != 0 ] || judge=1
+if [ "${EVAL:-$judge}" = 0 ]; then
+    echo "the run is in $run and, packed, in $pieces; the same command goes on with it" >&2
+    exit
 fi
+model=$out/$(basename "$config" .toml).safetensors
+judged=(--sources examples/media/kai.jpg --targets examples/media/ada.jpg)
+[ "${#held_out[@]}" = 0 ] || judged=(--data "$data" --people "${held_out[@]}" --pairs 400)
+"$TRAIN" export "$run" -o "$model" --f16 --overwrite
+"$TRAIN" eval --model mesh "$model" "${judged[@]}" -o "$out/eval"
 "$TRAIN" export "$run" -o "$model" --f16 --overwrite --eval "$out/eval/eval.json"
 echo "see $run/report.html, $out/eval and $model"

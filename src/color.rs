@@ -58,6 +58,14 @@ impl PixelFormat {
         }
     }
 
+    /// The place of the opacity, where a format has one.
+    pub const fn alpha(self) -> Option<Component> {
+        match self {
+            Self::Rgba | Self::Bgra => Some(Component::full(0, 3, 4)),
+            _ => None,
+        }
+    }
+
     /// Groups of channels that share their sample positions.
     pub const fn sites(self) -> &'static [&'static [usize]] {
         if self.is_yuv() { &[&[0], &[1, 2]] } else { &[&[0, 1, 2]] }

@@ -105,14 +105,16 @@ impl Pipeline {
         self.look = look;
     }
 
-    /// Another person from the next frame on.
+    /// Another person from the next frame on. Consent is not asked for here, but by [`Identity::permit`].
     ///
     /// # Errors
-    /// [`Error::Model`] when the identity lacks the embedding that the generator needs; the old one stays.
+    /// [`Error::Model`] when the identity lacks the embedding that the generator needs, [`Error::Frame`] while a frame is
+    /// in flight, which is marked with the old one's name; that one stays.
     pub fn set_identity(&mut self, identity: Arc<Identity>) -> Result<()> {
-        let consent = identity.consent_id();
-        self.machine.set_identity(identity)?;
-        self.payload.consent = consent;
+        self.check_idle()?;
+        self.machine.set_identity(identity.clone())?;
+        self.payload.consent = identity.consent_id();
+        self.forget_stills();
         Ok(())
     }
 
@@ -149,8 +151,8 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`Error::Frame`] while another frame is in flight; that one stays there.
-    /// [`Error::DeviceLost`] when the GPU stays lost under `device=gpu`. The frame is then as it came, or has those of its
-    /// faces swapped that came before the loss.
+    /// [`Error::DeviceLost`] when the GPU stays lost under `device=gpu`. The frame must not be shown then: it is as it
+    /// came, or some of its faces are swapped and not marked.
     pub fn process(&mut self, frame: &mut FrameViewMut<'_>, time: Option<Duration>) -> Result<Report> {
         self.check_idle()?;
         let flight = self.start(&frame.view(), time, None);
@@ -234,9 +236,8 @@ impl Pipeline {
 
     /// Decides what to do with a frame and hands it to the path. `before` is the frame in flight.
     fn start(&mut self, frame: &FrameView<'_>, time: Option<Duration>, before: Option<&Flight>) -> Flight {
-        let (info, look, generation) = (frame.info, self.look.clone(), self.machine.generation);
+        let (info, look, payload, generation) = (frame.info, self.look.clone(), self.payload, self.machine.generation);
         let (elapsed_secs, detect, ids, ticket) = (FRAME_SECS, false, Vec::new(), None);
-        let payload = self.payload;
         let mut flight = Flight { info, look, elapsed_secs, detect, payload, ids, ticket, generation };
         if !flight.look.enabled {
             return flight;
@@ -288,7 +289,7 @@ impl Pipeline {
         let found = faces.map_or(Ok(Vec::new()), |faces| self.take_in(frame, &faces, &flight.look))?;
         let lost = self.tracker.give_up(flight.elapsed_secs);
         self.tracker.limit(flight.look.max_faces);
-        let still = self.hide_unswapped(frame, flight.look.fallback);
+        let still = self.hide_unswapped(frame, &flight.look);
         let Flight { look, payload, elapsed_secs, .. } = flight;
         let (marked, badged) = self.mark(frame, &Shown { look: &look, payload, elapsed_secs, watermarked, still });
         Ok(Report { marked, badged, ..self.report(found, lost) })

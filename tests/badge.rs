@@ -4,7 +4,7 @@ use ab_glyph::{Font, FontRef};
 use alphaswap::color::Conversion;
 use alphaswap::frame::{ColorSpace, FrameInfo, PixelFormat};
 use alphaswap::marks::badge::{Badge, Label, Language};
-use alphaswap::settings::{Corner, LanguageChoice};
+use alphaswap::settings::{Corner, LanguageChoice, Look};
 use glam::Vec3;
 use proptest::prelude::*;
 
@@ -248,6 +248,21 @@ fn where_there_is_no_room_the_text_is_short_or_missing() {
         assert_eq!((badge.is_visible(), before == after), (false, true), "{width}x{height}");
     }
     assert!(Badge::new(info(PixelFormat::Rgb, 64, 48), ENGLISH).is_visible());
+}
+
+/// Whatever a cut-out is laid over, the badge stands on itself.
+#[test]
+fn the_badge_is_opaque_where_the_picture_is_not() {
+    for format in [PixelFormat::Rgba, PixelFormat::Bgra] {
+        let mut picture = flat(info(format, 320, 240), Vec3::ZERO);
+        picture.planes[0].fill(0);
+        Badge::new(picture.info, Label::from(&Look::default())).paint(&mut picture.view_mut(), 0.0);
+        let (pixels, _) = picture.planes[0].as_chunks::<4>();
+        let painted: Vec<_> = pixels.iter().filter(|p| p[0] > 200 && p[1] > 200 && p[2] > 200).collect();
+        assert!(painted.len() > 20 && painted.iter().all(|p| p[3] > 200), "{format:?}: {painted:?}");
+        let opaque = pixels.iter().filter(|p| p[3] == 255).count();
+        assert!(opaque > 2 * painted.len() && opaque < pixels.len() / 4, "{format:?}: {opaque} of the plate");
+    }
 }
 
 #[test]

@@ -114,6 +114,27 @@ fn a_revoked_face_is_refused_under_any_record() {
 }
 
 #[test]
+fn a_list_is_read_however_its_lines_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("revoked.txt");
+    Revocations::add(&list, &signed(), "Kai").unwrap();
+    let text = fs::read_to_string(&list).unwrap();
+    for text in [text.replace('\n', "\r\n"), text.replace('\n', "\r"), format!("\u{feff}{text}")] {
+        assert!(Revocations::parse(&text).unwrap().contains(&signed()), "{text:?}");
+    }
+    assert!(Revocations::parse("# a\r\n\r\nnonsense").unwrap_err().contains("line 3"));
+}
+
+#[test]
+fn records_that_nobody_signed_for_are_not_believed() {
+    let mut forged = signed();
+    forged.consent.former = vec![[7; 32]];
+    assert_eq!(forged.records(), [forged.consent_digest()]);
+    forged.sign(&Key::from_secret(&[1; 32]));
+    assert_eq!(forged.records(), [[7; 32], forged.consent_digest()]);
+}
+
+#[test]
 fn whoever_takes_back_a_renewed_consent_takes_back_the_records_before() {
     let dir = tempfile::tempdir().unwrap();
     let (list, file) = (dir.path().join("revoked.txt"), dir.path().join("kai.alphaface"));

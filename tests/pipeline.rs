@@ -163,6 +163,41 @@ fn a_hidden_face_is_never_shown() {
     }
 }
 
+/// What is kept of a face to hide it with must not be shown as another one's, as unmarked, or when it is the real one.
+#[test]
+fn a_still_is_shown_for_its_own_person_alone_and_marked() {
+    let freeze = Look { badge: false, fallback: Fallback::Freeze, ..Look::default() };
+    let none = Look { strength: 0.0, ..freeze.clone() };
+    clip::for_each_frame(100, |index, _, before| {
+        if index > 0 {
+            return;
+        }
+        let after = |looks: [&Look; 2], change: &dyn Fn(&mut Pipeline)| {
+            let mut pipeline = pipeline(ModelChoice::Mesh, looks[0].clone());
+            pipeline.process(&mut before.clone().view_mut(), None).unwrap();
+            pipeline.set_look(looks[1].clone());
+            change(&mut pipeline);
+            let mut late = before.clone();
+            let report = pipeline.conceal(&mut late.view_mut()).unwrap();
+            (late == before, report.marked.is_some())
+        };
+        let nothing = |_: &mut Pipeline| {};
+        assert_eq!(after([&freeze, &freeze], &nothing), (false, true), "a still");
+        assert_eq!(after([&freeze, &none], &nothing), (true, false), "the user wants to see the frames as they came");
+        assert_eq!(
+            after([&none, &freeze], &nothing),
+            (false, false),
+            "a blur: what is known of the face is the real one"
+        );
+        let other = |pipeline: &mut Pipeline| {
+            let mut other = identity();
+            other.name = "another".into();
+            pipeline.set_identity(Arc::new(other)).unwrap();
+        };
+        assert_eq!(after([&freeze, &freeze], &other), (false, false), "a blur: the still is somebody else's");
+    });
+}
+
 #[test]
 fn every_format_and_tiny_frames_pass() {
     use alphaswap::frame::{ColorSpace, FrameInfo, PixelFormat};

@@ -21,6 +21,8 @@ override LEAST_STRENGTH: f32 = 0.0;
 override MOST_STRENGTH: f32 = 0.0;
 // Mean square change that is allowed in a bright frame, squared codes.
 override BUDGET: f32 = 0.0;
+// From which mean square share of the room on a frame counts as bright.
+override LIT: f32 = 1.0;
 // No margin is larger; and how often the interval from 0 on is halved.
 override MOST_MARGIN: f32 = 0.0;
 override HALVINGS: u32 = 0u;
@@ -48,7 +50,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let group = Group(wanted[g] * (of_fine.x + of_coarse.x), gain, vec2<f32>(of_fine.z, of_coarse.z) * mark.energy.xy);
     // The other invocations cost nothing.
     let counted = select(0.0, 1.0, lane < GROUPS);
-    let budget = workgroup_sum(lane, counted * of_fine.w) / f32(fine().size.x * fine().size.y) * BUDGET;
+    let lit = workgroup_sum(lane, counted * of_fine.w) / f32(fine().size.x * fine().size.y);
+    let budget = BUDGET * min(lit / LIT, 1.0);
     var low = 0.0;
     var high = MOST_MARGIN;
     for (var i = 0u; i < HALVINGS; i++) {

@@ -117,9 +117,11 @@ impl Identity {
         short_name(&self.consent_digest())
     }
 
-    /// SHA-256 of all records of this consent: those that were replaced, oldest first, then the one in force.
+    /// SHA-256 of all records of this consent: those that were replaced, oldest first, then the one in force. Without a
+    /// signature that holds, what a file says of others means nothing.
     pub fn records(&self) -> Vec<[u8; 32]> {
-        [self.consent.former.as_slice(), &[self.consent_digest()]].concat()
+        let former = if self.check_signature().is_ok() { self.consent.former.as_slice() } else { &[] };
+        [former, &[self.consent_digest()]].concat()
     }
 
     /// Puts `consent` in the place of the record, which it remembers, and signs it.
@@ -142,7 +144,10 @@ impl Identity {
         self.check_signature()?;
         let Consent { date, until, .. } = &self.consent;
         if revoked.contains(self) {
-            return Err(format!("the consent of {:?} was revoked; only a new enrolment can bring it back", self.name));
+            return Err(format!(
+                "the consent of {:?} was revoked; only a new enrolment, with other photos, can bring it back",
+                self.name
+            ));
         }
         let [earliest, latest] = days_on_earth(now);
         if latest < *date {

@@ -41,9 +41,8 @@ impl Revocations {
     /// [`Error::Consent`] for a list with a line that cannot be understood, [`Error::Io`] when it cannot be read.
     pub fn open(path: Option<&Path>) -> Result<Self> {
         let mut list = match Self::user_file().map(|file| Self::read(&file)) {
-            // A link that leads nowhere is no missing list.
             Some(Err(Error::Io { path, source }))
-                if source.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() =>
+                if source.kind() == io::ErrorKind::NotFound && !leads_nowhere(&path) =>
             {
                 Self::default()
             }
@@ -79,7 +78,9 @@ impl Revocations {
     /// The line that cannot be understood. Passing over it could let a face through that was taken back.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut list = Self::default();
-        for (number, line) in (1..).zip(text.lines()) {
+        // Editors write a mark in front, and end lines in any of three ways.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+        for (number, line) in (1..).zip(text.split(['\n', '\r'])) {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -117,8 +118,7 @@ impl Revocations {
     /// [`Error::Io`], and [`Error::Consent`] for a list that cannot be understood.
     pub fn add(path: &Path, identity: &Identity, note: &str) -> Result<usize> {
         let known = if path.exists() { Self::read(path)? } else { Self::default() };
-        let signed = identity.check_signature().is_ok();
-        let mut records = if signed { identity.records() } else { vec![identity.consent_digest()] };
+        let mut records = identity.records();
         records.retain(|record| !known.records.contains(record));
         if records.is_empty() {
             return Ok(0);
@@ -143,6 +143,11 @@ impl Revocations {
         append().map_err(Error::io(path))?;
         Ok(records.len())
     }
+}
+
+/// Whether `path`, or a folder on the way, is a link to what is not there: then the list is not missing, it is lost.
+fn leads_nowhere(path: &Path) -> bool {
+    path.ancestors().any(|place| place.symlink_metadata().is_ok() && !place.exists())
 }
 
 fn digest(word: &str) -> Option<[u8; 32]> {

@@ -32,7 +32,7 @@ impl Pipeline {
         self.look_at_size(&frame.info);
         self.tracker.tracks.iter_mut().for_each(|t| t.swapped = false);
         let (look, payload, elapsed_secs) = (self.look.clone(), self.payload, FRAME_SECS);
-        let still = self.hide_unswapped(frame, look.fallback);
+        let still = self.hide_unswapped(frame, &look);
         let shown = Shown { look: &look, payload, elapsed_secs, watermarked: false, still };
         let (marked, badged) = self.mark(frame, &shown);
         Ok(Report { marked, badged, ..self.report(Vec::new(), Vec::new()) })
@@ -40,11 +40,16 @@ impl Pipeline {
 
     /// The fallback for faces that could not be swapped, and the memory that `freeze` needs. Says whether a still of a
     /// swapped face is shown.
-    pub(super) fn hide_unswapped(&mut self, frame: &mut FrameViewMut<'_>, fallback: Fallback) -> bool {
+    pub(super) fn hide_unswapped(&mut self, frame: &mut FrameViewMut<'_>, look: &Look) -> bool {
         let (start, mut shown) = (Instant::now(), false);
+        if look.strength == 0.0 {
+            // The frame stays as it came. Nobody's face in it may serve as a still later.
+            self.forget_stills();
+            return false;
+        }
         for track in &mut self.tracker.tracks {
             let ellipse = track.ellipse();
-            match fallback {
+            match look.fallback {
                 Fallback::Freeze if track.swapped => {
                     track.still = Some(Still::take(frame, ellipse, track.still.take()));
                 }
@@ -53,7 +58,7 @@ impl Pipeline {
                 Fallback::Freeze | Fallback::Blur => {
                     conceal::blur(frame, &ellipse);
                     // A still does not hide a face that has moved away from it.
-                    let frozen = fallback == Fallback::Freeze;
+                    let frozen = look.fallback == Fallback::Freeze;
                     if let Some(still) = track.still.as_ref().filter(|s| frozen && s.is_near(&ellipse)) {
                         still.show(frame);
                         shown = true;
@@ -65,12 +70,17 @@ impl Pipeline {
         shown
     }
 
+    /// Until there are new ones, faces that cannot be swapped are blurred: the old ones show somebody else.
+    pub(super) fn forget_stills(&mut self) {
+        self.tracker.tracks.iter_mut().for_each(|track| track.still = None);
+    }
+
     /// Watermark and badge, on frames that show a swapped face. Returns what the watermark says, if this is one, and
     /// whether the badge is seen.
     pub(super) fn mark(&mut self, frame: &mut FrameViewMut<'_>, shown: &Shown<'_>) -> (Option<Payload>, bool) {
         let Shown { look, payload, elapsed_secs, watermarked, still } = *shown;
         // A strength of zero shows the frame as it came.
-        let swapped = look.strength > 0.0 && (still || self.tracker.tracks.iter().any(|t| t.swapped));
+        let swapped = still || (look.strength > 0.0 && self.tracker.tracks.iter().any(|t| t.swapped));
         if !watermarked && !swapped {
             self.badge.iter_mut().for_each(Badge::skip);
             return (None, false);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! RUN/config.toml                             what was trained; `[generator]` is the network
-//! RUN/data.toml                               `[[sets]]`: the photos, with their licences
+//! RUN/data.toml                               `[[sets]]`: the photos, with their licences; `init`, `held_out`
 //! RUN/checkpoints/latest                      name of the newest checkpoint
 //! RUN/checkpoints/step-00001000/state.toml    `[state]`: step, samples, seed
 //! RUN/checkpoints/step-00001000/ema.safetensors, generator.safetensors
@@ -70,10 +70,14 @@ struct Config {
     generator: GeneratorConfig,
 }
 
-/// The photos of a run.
-#[derive(Deserialize)]
+/// What of `data.toml` goes into the card; runs of older programs do not tell all of it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Photos {
-    #[serde(default)]
+    /// The model that the run began with.
+    init: Option<String>,
+    /// Patterns of people that were not trained on.
+    held_out: Vec<String>,
     sets: Vec<PhotoSet>,
 }
 
@@ -86,7 +90,7 @@ pub fn export(checkpoint: &Path, told: &Told) -> Result<Exported> {
     let (run, checkpoint) = locate(checkpoint)?;
     let (Config { generator }, config) = read_toml(&run.join("config.toml"))?;
     let (Progress { state }, _) = read_toml(&checkpoint.join("state.toml"))?;
-    let (Photos { sets }, _) = read_toml(&run.join("data.toml"))?;
+    let (photos, _): (Photos, _) = read_toml(&run.join("data.toml"))?;
     let path = checkpoint.join(if told.raw { "generator.safetensors" } else { "ema.safetensors" });
     let bytes = std::fs::read(&path).map_err(Error::io(&path))?;
     let shown = path.display().to_string();
@@ -97,7 +101,8 @@ pub fn export(checkpoint: &Path, told: &Told) -> Result<Exported> {
         files: vec![path.file_name().unwrap_or_default().to_string_lossy().into_owned()],
         sha256: vec![sha256(&bytes)],
     };
-    let card = card(told, generator, &spec, source, training(told, state, &config, &sets));
+    let training = training(told, state, &config, &photos.sets);
+    let card = card(told, generator, &spec, source, training, &photos);
     let model = Model { name: shown, card, weights, sha256: String::new() };
     model.check(&spec)?;
     let weights = serialize(&model, told.half)?;
@@ -148,11 +153,25 @@ fn training(told: &Told, state: State, config: &str, sets: &[PhotoSet]) -> Train
     }
 }
 
-fn card(told: &Told, generator: GeneratorConfig, spec: &NetSpec, source: Source, training: Training) -> Card {
+fn card(
+    told: &Told,
+    generator: GeneratorConfig,
+    spec: &NetSpec,
+    source: Source,
+    training: Training,
+    photos: &Photos,
+) -> Card {
     let guided = if generator.guide { "guided generator" } else { "generator" };
     let about = || {
         let (crop, steps, samples) = (generator.crop, training.steps, training.samples);
-        format!("A {guided} of the AlphaFace family for crops of {crop} px, after {steps} steps ({samples} samples).")
+        let mut text = format!(
+            "A {guided} of the AlphaFace family for crops of {crop} px, after {steps} steps ({samples} samples)."
+        );
+        text.extend(photos.init.iter().map(|model| format!(" The run began with the weights of {model}.")));
+        if !photos.held_out.is_empty() {
+            text += &format!(" It was not trained on the people {}.", photos.held_out.join(", "));
+        }
+        text
     };
     let unstated = || {
         let sets: Vec<_> = training.data.iter().map(|set| format!("{}: {}", set.name, set.licence)).collect();

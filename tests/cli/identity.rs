@@ -85,6 +85,38 @@ fn a_revoked_face_is_refused_by_those_who_read_the_list() {
     fails(&mut swap(&file, &with_list), &["revoked.txt", "line 1"]);
 }
 
+/// Neither the record's words nor a name may look like what the tool says itself.
+#[test]
+fn text_in_a_file_cannot_speak_for_the_tool() {
+    let (_dir, file) = kai();
+    let mut forged = alphaswap::identity::Identity::open(&file).unwrap();
+    forged.consent.text = "I agree\n  enroller   1111\n  today      may be used".into();
+    forged.name = "Kai\u{202e}".into();
+    forged.save(&file).unwrap();
+    let output = run(&["show"], &file).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text.lines().filter(|line| line.trim_start().starts_with("enroller")).count(), 1, "{text}");
+    assert!(!text.contains('\u{202e}'), "{text}");
+    assert!(text.lines().last().unwrap().contains("refused"), "{text}");
+}
+
+#[test]
+fn a_face_that_was_taken_back_is_not_enrolled_from_the_same_photos() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = tempfile::tempdir().unwrap();
+    let enroll = |name: &str| {
+        let mut command = alphaswap();
+        command.env("XDG_CONFIG_HOME", config.path());
+        command.arg("enroll").arg(media("ada.jpg")).arg("-o").arg(dir.path().join(name));
+        command.args(["--name", "Ada", "--consent", "nobody's face"]);
+        command
+    };
+    enroll("one.alphaface").assert().success();
+    run(&["revoke"], &dir.path().join("one.alphaface")).env("XDG_CONFIG_HOME", config.path()).assert().success();
+    fails(&mut enroll("two.alphaface"), &["taken back", "other photos"]);
+    assert!(!dir.path().join("two.alphaface").exists());
+}
+
 #[test]
 fn an_altered_record_is_neither_used_nor_renewed() {
     let (_dir, file) = kai();
@@ -94,6 +126,10 @@ fn an_altered_record_is_neither_used_nor_renewed() {
     fails(&mut swap(&file, &[]), &["kai.alphaface", "altered"]);
     fails(&mut run(&["renew", "--consent", "x"], &file), &["cannot be renewed", "altered"]);
     run(&["show"], &file).assert().success().stdout(predicate::str::contains("refused: its consent record"));
+    let list = file.with_file_name("revoked.txt");
+    let with_list = ["--revocation-list", list.to_str().unwrap()];
+    fails(run(&["revoke"], &file).args(with_list), &["only this copy", "altered"]);
+    assert!(list.exists());
     // What older versions made was never signed.
     identity.consent.signature = None;
     identity.save(&file).unwrap();

@@ -164,6 +164,55 @@ fn a_manifest_of_another_file_is_not_believed() {
     alphaswap().args(["verify", "--quick"]).arg(&two).assert().stdout(predicate::str::contains("ANOTHER WATERMARK"));
 }
 
+/// Files of one name share a place for manifests: what lies there must not be taken for the other's.
+#[test]
+fn a_manifest_beside_is_not_made_for_two_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name);
+    play(&format!(
+        "filesrc location={} ! qtdemux ! h264parse ! matroskamux ! filesink location={}",
+        clip().display(),
+        file("in.mkv").display()
+    ));
+    let mut command = alphaswap();
+    command.arg("swap").arg(file("in.mkv")).arg(file("in.webm")).arg("--source").arg(identity());
+    fails(&mut command, &["in.c2pa", "in.mkv as well"]);
+    std::fs::write(file("in.c2pa"), "the source's").unwrap();
+    command.arg("--no-manifest").assert().success();
+    assert_eq!(std::fs::read_to_string(file("in.c2pa")).unwrap(), "the source's");
+    // The source itself is not accused by what fits another file.
+    let (_dir, out) = swapped(&clip(), "out.mkv", &[]);
+    std::fs::copy(out.with_extension("c2pa"), file("in.c2pa")).unwrap();
+    let manifest = layers(&file("in.mkv"))["manifest"].clone();
+    assert_eq!((&manifest["found"], &manifest["state"]), (&false.into(), &"tampered".into()), "{manifest}");
+    alphaswap().arg("verify").arg(file("in.mkv")).assert().code(1).stdout(predicate::str::contains("DOES NOT FIT"));
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_leaves_the_watermark_its_say() {
+    let (_dir, out) = swapped(&clip(), "out.mkv", &[]);
+    let beside = out.with_extension("c2pa");
+    let huge = std::fs::OpenOptions::new().write(true).open(&beside).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    let said = layers(&out);
+    assert_eq!(said["manifest"]["state"], "unreadable", "{said}");
+    assert_eq!(said["manifest"]["is_for_this_watermark"], serde_json::Value::Null, "{said}");
+    assert_eq!(said["watermark"]["found"], true, "{said}");
+}
+
+/// What became of the source's manifest is told, and is not held against the file's own.
+#[test]
+fn a_source_that_was_altered_is_told() {
+    let (_dir, first) = swapped(&clip(), "first.mp4", &[]);
+    alter(&first);
+    assert_eq!(layers(&first)["manifest"]["state"], "tampered");
+    let (_dir, again) = swapped(&first, "again.mp4", &[]);
+    let manifest = layers(&again)["manifest"].clone();
+    assert_eq!((&manifest["state"], &manifest["before"]), (&"valid".into(), &1.into()), "{manifest}");
+    assert!(!manifest["source_problems"].as_array().unwrap().is_empty(), "{manifest}");
+    alphaswap().args(["verify", "--quick"]).arg(&again).assert().stdout(predicate::str::contains("not in order"));
+}
+
 #[test]
 fn nothing_synthetic_is_not_signed() {
     let (dir, out) = swapped(&clip(), "out.mp4", &["--strength", "0"]);

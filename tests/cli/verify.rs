@@ -23,6 +23,14 @@ fn a_swapped_picture_is_recognised_and_its_consent_named() {
 }
 
 #[test]
+fn output_that_nobody_reads_is_no_crash() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = std::process::Command::new(alphaswap().get_program());
+    let code = command.arg("verify").arg(media("ada.jpg")).stdout(full).stderr(std::process::Stdio::null()).status();
+    assert_eq!(code.unwrap().code(), Some(2));
+}
+
+#[test]
 fn what_was_not_swapped_is_not_accused() {
     verify(&media("ada.jpg")).assert().code(1).stdout(predicate::str::contains("no mark of alphaswap"));
     verify(&media("scenes.mp4")).arg("--quick").assert().code(1);

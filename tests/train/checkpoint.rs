@@ -205,23 +205,49 @@ fn pieces_are_put_together_again() {
     let found = Run::new().steps(1).save(folder.path());
     fs::write(found.file("empty"), "").unwrap();
     fs::write(found.file("even"), [1; 800]).unwrap();
-    pack(&found.folder, &packed, 400).unwrap();
-    assert_eq!(names(&packed).iter().filter(|n| n.starts_with("even.")).count(), 2);
-    assert!(names(&packed).iter().all(|n| n == "pieces.toml" || fs::metadata(packed.join(n)).unwrap().len() <= 400));
+    let files: Vec<_> = names(&found.folder).iter().map(|name| found.file(name)).collect();
+    pack(&files, &packed, 400).unwrap();
+    let length = |path: &Path| fs::metadata(path).unwrap().len() as usize;
+    let bytes: usize = files.iter().map(|path| length(path)).sum();
+    assert_eq!(names(&packed).len(), bytes.div_ceil(400) + 1);
+    assert!((0..bytes / 400).all(|i| length(&packed.join(format!("piece.{i:03}"))) == 400));
     unpack(&packed, &out).unwrap();
     assert_eq!(names(&out), names(&found.folder));
     assert!(names(&out).iter().all(|n| fs::read(out.join(n)).unwrap() == fs::read(found.file(n)).unwrap()));
     assert_eq!(checkpoint::open(&out).unwrap().state, found.state);
 
-    damage(&packed.join("generator.safetensors.001"));
-    let error = unpack(&packed, &out).unwrap_err().to_string();
-    assert!(error.contains("generator.safetensors.001") && error.contains("damaged"), "{error}");
-    fs::remove_file(packed.join("generator.safetensors.001")).unwrap();
-    assert!(unpack(&packed, &out).unwrap_err().to_string().contains("fetch it again"));
-    let list = "[[file]]\nname = \"../evil\"\npiece = []\n";
-    fs::write(packed.join("pieces.toml"), list).unwrap();
-    assert!(unpack(&packed, &out).unwrap_err().to_string().contains("no plain file name"));
-    assert!(pack(&found.folder, &packed, 0).unwrap_err().to_string().contains("0 bytes"));
+    // A packing that fails leaves the old pieces, and nothing beside them.
+    let (before, beside) = (names(&packed), names(folder.path()));
+    assert!(pack(&[files[0].clone(), folder.path().join("absent")], &packed, 400).is_err());
+    assert_eq!((names(&packed), names(folder.path())), (before, beside));
+    // One that is done replaces all of them.
+    pack(&files, &packed, bytes).unwrap();
+    assert_eq!(names(&packed), ["piece.000", "pieces.toml"]);
+    unpack(&packed, &out).unwrap();
+    assert_eq!(checkpoint::open(&out).unwrap().state, found.state);
+}
+
+#[test]
+fn pieces_that_are_missing_or_damaged_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let [packed, out] = ["packed", "out"].map(|name| folder.path().join(name));
+    let file = [folder.path().join("file")];
+    fs::write(&file[0], (0..1000).map(|i| i as u8).collect::<Vec<_>>()).unwrap();
+    let refused = || unpack(&packed, &out).unwrap_err().to_string();
+    pack(&file, &packed, 400).unwrap();
+    damage(&packed.join("piece.001"));
+    assert!(refused().contains("piece.001: damaged"), "{}", refused());
+    fs::remove_file(packed.join("piece.001")).unwrap();
+    assert!(refused().contains("piece.001") && refused().contains("fetch it again"), "{}", refused());
+
+    let list = |file: &str| fs::write(packed.join("pieces.toml"), format!("[[file]]\n{file}sha256 = \"\"\n")).unwrap();
+    list("name = \"../evil\"\nlength = 0\n");
+    assert!(refused().contains("no plain file name"), "{}", refused());
+    list("name = \"file\"\nlength = 9\n");
+    assert!(refused().contains("longer than its pieces"), "{}", refused());
+    list("name = \"file\"\nlength = 0\n");
+    assert!(refused().contains("another file"), "{}", refused());
+    assert!(pack(&file, &packed, 0).unwrap_err().to_string().contains("0 bytes"));
 }
 
 #[test]

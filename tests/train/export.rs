@@ -23,7 +23,7 @@ fn run() -> TempDir {
     let checkpoint = dir.path().join("checkpoints/step-00001000");
     std::fs::create_dir_all(&checkpoint).unwrap();
     let config = toml::to_string(&BTreeMap::from([("generator", GeneratorConfig::guided_xs())])).unwrap();
-    let data = "[[sets]]\nname = \"faker\"\nfolder = \"faces/faker\"\nlicence = \"CC0\"\n";
+    let data = "init = \"bootstrap (sha256 ab)\"\nheld_out = [\"faker/*_00?\", \"congress/A*\"]\n[[sets]]\nname = \"faker\"\nfolder = \"faces/faker\"\nlicence = \"CC0\"\n";
     let state = "[state]\nstep = 1000\nsamples = 8000\nseed = 7\nconfig_sha256 = \"\"\n\n[files]\n";
     for (path, text) in [
         ("config.toml", config.as_str()),
@@ -93,6 +93,20 @@ fn single_precision_and_raw_weights() {
     }
     assert_eq!(model.card.training.unwrap().weights, "raw");
     assert!(model.card.licence.contains("not stated") && model.card.licence.contains("faker: CC0"));
+    let about = &model.card.about;
+    assert!(about.contains("began with the weights of bootstrap (sha256 ab)"), "{about}");
+    assert!(about.contains("not trained on the people faker/*_00?, congress/A*"), "{about}");
+}
+
+/// Runs of older programs do not say what they began with.
+#[test]
+fn an_older_run_has_a_card_too() {
+    let dir = run();
+    std::fs::write(dir.path().join("data.toml"), "[[sets]]\nname = \"faker\"\nfolder = \"f\"\nlicence = \"CC0\"\n")
+        .unwrap();
+    tool(&dir, &["."]).assert().success();
+    let model = Model::open(&dir.path().join("m.safetensors")).unwrap();
+    assert!(model.card.about.ends_with("after 1000 steps (8000 samples)."), "{}", model.card.about);
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn five_steps_are_pytorchs(name: &str, config: &AdamwConfig) {
         let grads = toy.loss(&f, &format!("{name}.grad.{step}")).backward();
         let norm;
         (toy, norm) = optimizer.step(config.lr, toy, grads);
+        let norm: f32 = norm.into_scalar();
         assert!((norm - want).abs() < 1e-5 * want, "step {step}: norm {norm}, PyTorch says {want}");
     }
     let worst = largest_difference(&toy.values(), &Toy::new(&f, &format!("{name}.end")).values());
@@ -104,21 +105,30 @@ fn a_parameter_without_gradient_stays() {
 }
 
 #[test]
-fn gradients_that_are_no_numbers_change_nothing() {
+fn gradients_that_are_no_numbers_show_in_the_norm() {
     let f = Fixture::new();
-    let toy = Toy::new(&f, "usual.start");
-    let (before, mut optimizer) = (toy.values(), Optimizer::new(&usual()));
-    let grads = (toy.loss(&f, "usual.grad.0") * f32::NAN).backward();
-    let (toy, norm) = optimizer.step(0.01, toy, grads);
-    assert!(norm.is_nan());
-    assert_eq!(toy.values(), before);
-    // It goes on as if nothing had been.
-    let step = |optimizer: &mut Optimizer<Toy>| {
+    for (clip, wrong) in [(None, f32::NAN), (Some(1.0), f32::NAN), (None, f32::INFINITY), (Some(1.0), f32::INFINITY)] {
         let toy = Toy::new(&f, "usual.start");
-        let grads = toy.loss(&f, "usual.grad.0").backward();
-        optimizer.step(0.01, toy, grads).0.values()
+        let grads = (toy.loss(&f, "usual.grad.0") * wrong).backward();
+        let (_, norm) = Optimizer::new(&AdamwConfig { clip, ..usual() }).step(0.01, toy, grads);
+        assert!(!norm.into_scalar::<f32>().is_finite(), "{clip:?}, {wrong}");
+    }
+}
+
+/// A power of two on the loss changes nothing, clipped or not: its gradients come out as they would without.
+#[test]
+fn a_scaled_loss_gives_the_same_step() {
+    let f = Fixture::new();
+    let step = |clip, scale: f32| {
+        let toy = Toy::new(&f, "usual.start");
+        let grads = (toy.loss(&f, "usual.grad.0") * scale).backward();
+        let mut optimizer = Optimizer::new(&AdamwConfig { clip, ..usual() }).with_loss_scale(scale);
+        let (toy, norm) = optimizer.step(0.01, toy, grads);
+        (toy.values(), norm.into_scalar::<f32>())
     };
-    assert_eq!(step(&mut optimizer), step(&mut Optimizer::new(&usual())));
+    for clip in [None, Some(0.01), Some(1e6)] {
+        assert_eq!(step(clip, 4096.0), step(clip, 1.0), "{clip:?}");
+    }
 }
 
 #[test]

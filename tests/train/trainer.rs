@@ -7,11 +7,13 @@ mod examples;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use alphaswap::models::Weights;
+use alphaswap::models::{CardPort, Model, Weights};
+use alphaswap::nets::Port;
 use alphaswap::train::checkpoint;
 use alphaswap::train::trainer::{Config, End, Material, RunFolder, Start, Trainer, metrics};
 use burn::tensor::Device;
 
+use crate::cli::listing;
 use data::{Sets, parse};
 
 /// A run from the start in `folder`.
@@ -52,6 +54,64 @@ fn a_resumed_run_is_the_same_run() {
     };
     assert_eq!(rows(once.path()), rows(twice.path()));
     assert_eq!(rows(once.path()).len(), 20);
+}
+
+/// A call may end before the config's last step, or behind it; the run's config stays as it is.
+#[test]
+fn a_call_has_its_own_last_step() {
+    let sets = Sets::new();
+    let config = sets.config(&["steps=3"]);
+    let run = tempfile::tempdir().unwrap();
+    assert_eq!(fresh(&config, run.path()).run_until(1, |_| true).unwrap(), End::Done);
+    let saved = Config::open(&RunFolder(run.path().into()).config(), &[]).unwrap();
+    assert_eq!(saved, config);
+    let resume = || Trainer::new(saved.clone(), run.path(), &Device::flex(), Start::Resume).unwrap();
+    let mut resumed = resume();
+    resumed.run(|_| true).unwrap();
+    assert_eq!(resumed.state().step, 3);
+    let mut resumed = resume();
+    resumed.run_until(4, |_| true).unwrap();
+    assert_eq!(resumed.state().step, 4);
+}
+
+/// The note says it from the first step to the last, also after a break.
+#[test]
+fn a_run_remembers_what_it_began_with() {
+    let sets = Sets::new();
+    let config = sets.config(&[]);
+    let spec = config.generator.spec().unwrap();
+    let port = |port: &Port| CardPort { name: port.name.clone(), shape: port.shape.clone(), values: String::new() };
+    let mut model = Model::builtin("generator").unwrap();
+    model.card.name = "older".into();
+    model.card.input = spec.inputs.iter().map(port).collect();
+    model.card.output = spec.outputs.iter().map(port).collect();
+    model.weights = Weights::random(&spec, 1);
+    let run = tempfile::tempdir().unwrap();
+    let init = || RunFolder(run.path().into()).note().unwrap().init;
+    let start = Start::Fresh(Some(Box::new(model.clone())));
+    Trainer::new(config.clone(), run.path(), &Device::flex(), start).unwrap().run_until(1, |_| true).unwrap();
+    let told = format!("older (sha256 {})", model.sha256);
+    assert_eq!(init(), Some(told.clone()));
+    Trainer::new(config, run.path(), &Device::flex(), Start::Resume).unwrap();
+    assert_eq!(init(), Some(told));
+}
+
+/// Embeddings of an ArcFace have the crop in their names, which the generator's config names apart.
+#[test]
+fn embeddings_are_found_by_encoder_and_crop() {
+    let sets = Sets::new();
+    sets.rename_embeddings("arc.arcface_112");
+    let run = tempfile::tempdir().unwrap();
+    let quiet = ["steps=1", "losses.identity=0", "losses.perceptual=0", "losses.clip_identity=0", "losses.clip_text=0"];
+    let config = |crop: &str| {
+        let encoder = [&quiet[..], &["generator.identity.encoder=arc", crop]].concat();
+        parse(&sets.plain(), &encoder)
+    };
+    let refused = Material::open(&config("generator.identity.encoder_crop=arcface_128")).unwrap_err().to_string();
+    assert!(refused.contains("has no embeddings of arc.arcface_128"), "{refused}");
+    assert!(refused.contains("there are arc.arcface_112"), "{refused}");
+    let config = config("generator.identity.encoder_crop=arcface_112");
+    assert_eq!(fresh(&config, run.path()).run(|_| true).unwrap(), End::Done);
 }
 
 #[test]
@@ -210,15 +270,19 @@ fn a_run_travels_in_pieces() {
     let folder = tempfile::tempdir().unwrap();
     let [here, there, pieces] = ["here", "there", "pieces"].map(|name| folder.path().join(name));
     let config = sets.config(&["steps=2"]);
-    fresh(&sets.config(&["steps=1"]), &here).run(|_| true).unwrap();
+    fresh(&config, &here).run_until(1, |_| true).unwrap();
     let program = |args: [&str; 2], paths: [&Path; 2]| {
         let mut program = assert_cmd::Command::cargo_bin("alphaswap-train").unwrap();
         program.arg(args[0]).arg(paths[0]).arg(args[1]).arg(paths[1]).assert()
     };
+    // Twice: the second replaces the first.
     program(["pack", "-o"], [&here, &pieces]).success();
+    program(["pack", "-o"], [&here, &pieces]).success();
+    assert_eq!(listing(&pieces), ["piece.000", "pieces.toml"]);
     program(["unpack", "-o"], [&pieces, &there]).success();
     program(["unpack", "-o"], [&pieces, &there]).failure().stderr(predicates::str::contains("holds a run already"));
     program(["pack", "-o"], [&there, folder.path()]).failure().stderr(predicates::str::contains("something else"));
+    assert_eq!(listing(&there), ["checkpoints", "config.toml", "data.toml", "metrics.jsonl"]);
     for run in [&here, &there] {
         let mut resumed = Trainer::new(config.clone(), run, &Device::flex(), Start::Resume).unwrap();
         assert_eq!(resumed.run(|_| true).unwrap(), End::Done);

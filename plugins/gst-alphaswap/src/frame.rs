@@ -107,7 +107,9 @@ fn check_planes<T: gst_video::video_frame::IsVideoFrame>(
     }
     for (plane, slot) in strides.iter_mut().enumerate().take(info.format.planes()) {
         let (row, rows) = info.format.plane_size(plane, info.width, info.height);
-        let (stride, offset) = (frame.plane_stride()[plane], frame.plane_offset()[plane]);
+        let (Some(&stride), Some(&offset)) = (frame.plane_stride().get(plane), frame.plane_offset().get(plane)) else {
+            return Err(Error::Frame("the buffer's GstVideoMeta has fewer planes than the caps".into()));
+        };
         *slot = usize::try_from(stride).unwrap_or(0);
         let end = slot.checked_mul(rows - 1).and_then(|last_row| last_row.checked_add(offset)?.checked_add(row));
         if *slot < row || end.is_none_or(|end| end > bytes) {

@@ -143,11 +143,14 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl AlphaSwap {
     /// Before start the path is only kept. Later the file is opened at once; if that fails, the old identity stays.
-    fn set_source(&self, source: Option<PathBuf>) {
-        if !self.started.load(Ordering::SeqCst) {
-            return lock(&self.settings).source = source;
-        }
-        let settings = lock(&self.settings).clone();
+    pub(crate) fn set_source(&self, source: Option<PathBuf>) {
+        let settings = {
+            let mut settings = lock(&self.settings);
+            if !self.started.load(Ordering::SeqCst) {
+                return settings.source = source;
+            }
+            settings.clone()
+        };
         let (path, identity) = match source.map(|path| (settings.person(&path), path)) {
             Some((Ok(identity), path)) => (path, identity),
             Some((Err(e), _)) => return self.warn(error::code(&e), &format!("the identity stays as it was: {e}")),

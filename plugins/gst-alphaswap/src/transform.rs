@@ -104,7 +104,15 @@ impl BaseTransformImpl for AlphaSwap {
         self.warn_of_language();
         lock(&self.qos).reset();
         *lock(&self.session) = Some(session);
-        self.started.store(true, Ordering::SeqCst);
+        let named = {
+            let now = lock(&self.settings);
+            self.started.store(true, Ordering::SeqCst);
+            now.source.clone()
+        };
+        if named != settings.source {
+            // While the session was opened.
+            self.set_source(named);
+        }
         Ok(())
     }
 
@@ -240,7 +248,10 @@ impl BaseTransformImpl for AlphaSwap {
         if passthrough {
             return Ok(GenerateOutputSuccess::Buffer(buffer));
         }
-        self.change_person();
+        // One that was named just now waits for the next frame: another may still be held back.
+        if alone {
+            self.change_person();
+        }
         self.interrupted.fetch_and(!forget, Ordering::SeqCst);
         let request = Request { look: lock(&self.settings).look(), running_time, late, forget };
         let out = self.work(|session| session.frame(buffer, request))?;

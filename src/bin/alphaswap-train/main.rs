@@ -22,6 +22,9 @@ use clap::{Parser, Subcommand};
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Say more about what happens; twice for details.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
 }
 
 #[derive(Subcommand)]
@@ -40,7 +43,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    interrupt::exit_code(match Cli::parse().command {
+    let cli = Cli::parse();
+    start_log(cli.verbose);
+    interrupt::exit_code(match cli.command {
         Command::Caption(args) => caption::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Export(args) => export::run(&args),
@@ -53,4 +58,11 @@ fn main() -> ExitCode {
         Command::TrainClip(args) => train_clip::run(&args),
         Command::Unpack(args) => train_pack::unpack(&args),
     })
+}
+
+/// The library's messages go to standard error; the variable `RUST_LOG` overrules `-v`.
+fn start_log(verbose: u8) {
+    let level = ["alphaswap=warn", "alphaswap=info", "alphaswap=debug"][usize::from(verbose.min(2))];
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
 }

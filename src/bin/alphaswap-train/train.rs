@@ -1,7 +1,7 @@
 //! `alphaswap-train train`: fits a generator to a data set.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alphaswap::models::Model;
 use alphaswap::train::device;
@@ -27,7 +27,7 @@ pub struct Args {
     /// What to train on: flex (the CPU), wgpu, vulkan or cuda, the last three with :N for the Nth GPU.
     #[arg(long, default_value = "flex")]
     device: String,
-    /// Stop after this step [default: the config's].
+    /// Stop after this step, this time: the config's own last step stays [default: it].
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
     /// Go on with the run that is in RUN.
@@ -45,21 +45,20 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let folder = RunFolder(args.output.clone());
     let path = args.config.clone().unwrap_or_else(|| folder.config());
-    let mut overrides = args.overrides.clone();
-    overrides.extend(args.steps.map(|n| format!("steps={n}")));
-    let config = Config::open(&path, &overrides)?;
+    let config = Config::open(&path, &args.overrides)?;
     let device = device::open(&args.device)?;
     let init = args.init.as_deref().map(Model::load).transpose()?.map(Box::new);
     let start = if args.resume { Start::Resume } else { Start::Fresh(init) };
     interrupt::watch()?;
     let mut trainer = Trainer::new(config, &args.output, &device, start)?;
     announce(&trainer, args);
-    let progress = bar(trainer.config().steps, trainer.state().step)?;
-    let end = trainer.run(|row| {
-        show(&progress, row);
+    let last = args.steps.unwrap_or(trainer.config().steps);
+    let mut progress = Progress::new(last, trainer.state().step)?;
+    let end = trainer.run_until(last, |row| {
+        progress.show(row);
         !interrupt::pressed()
     });
-    progress.finish();
+    progress.bar.finish();
     let step = trainer.state().step;
     match end.with_context(|| format!("step {}", step + 1))? {
         End::Done => {
@@ -89,26 +88,50 @@ fn announce(trainer: &Trainer, args: &Args) {
     );
 }
 
-fn bar(steps: u64, done: u64) -> Result<ProgressBar> {
-    let bar = ProgressBar::new(steps).with_position(done);
-    bar.reset_eta();
-    bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg} ETA {eta}")?);
-    bar.enable_steady_tick(Duration::from_secs(1));
-    Ok(bar)
+/// How far the run is: a bar on a terminal, elsewhere (a log) a line now and then.
+struct Progress {
+    bar: ProgressBar,
+    last: u64,
+    /// When the last line was written.
+    told: Option<Instant>,
 }
 
-fn show(bar: &ProgressBar, row: &Row) {
-    let held_out = row.held_out.map(|c| {
-        format!(
-            "step {}: held-out face L1 {:.4} (stranger {:.4}, untouched {:.4})",
-            row.step, c.right, c.stranger, c.untouched
-        )
-    });
-    if let Some(text) = held_out {
-        bar.println(text);
+impl Progress {
+    /// Time between two lines, where there is no terminal.
+    const BETWEEN_LINES: Duration = Duration::from_secs(30);
+
+    fn new(last: u64, done: u64) -> Result<Self> {
+        let bar = ProgressBar::new(last).with_position(done);
+        bar.reset_eta();
+        bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg} ETA {eta}")?);
+        bar.enable_steady_tick(Duration::from_secs(1));
+        Ok(Self { bar, last, told: None })
     }
-    bar.set_position(row.step);
-    bar.set_message(format!("loss {:.4} {:.2} samples/s", row.loss, row.samples_per_second));
+
+    fn show(&mut self, row: &Row) {
+        let message = format!("loss {:.4} {:.2} samples/s", row.loss, row.samples_per_second);
+        if let Some(c) = row.held_out {
+            self.say(&format!(
+                "step {}: held-out face L1 {:.4} (stranger {:.4}, untouched {:.4})",
+                row.step, c.right, c.stranger, c.untouched
+            ));
+        }
+        if self.bar.is_hidden() && self.told.is_none_or(|at| at.elapsed() >= Self::BETWEEN_LINES) {
+            self.say(&format!("step {}/{}: {message}", row.step, self.last));
+            self.told = Some(Instant::now());
+        }
+        self.bar.set_position(row.step);
+        self.bar.set_message(message);
+    }
+
+    /// A line above the bar; a hidden bar would swallow it.
+    fn say(&self, line: &str) {
+        if self.bar.is_hidden() {
+            eprintln!("{line}");
+        } else {
+            self.bar.println(line);
+        }
+    }
 }
 
 fn done(run: &Path, step: u64) {

@@ -1,28 +1,30 @@
-//! `alphaswap-train pack` and `unpack`: a run's newest checkpoint as small files, for machines that are borrowed.
+//! `alphaswap-train pack` and `unpack`: a run's newest checkpoint as few small files, for machines that are borrowed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use alphaswap::files::replace;
 use alphaswap::train::checkpoint;
 use anyhow::{Context, Result, bail};
 
 /// Files of a run that go along with its checkpoint.
 const BESIDE: [&str; 3] = ["config.toml", "data.toml", "metrics.jsonl"];
-const MEBIBYTE: u64 = 1 << 20;
+const MEBIBYTE: usize = 1 << 20;
 
 /// Cut a run's newest checkpoint into pieces.
 ///
-/// The pieces, their SHA-256 and what `train --resume` needs beside the checkpoint go into one folder.
+/// What `train --resume` needs, checkpoint, config and metrics, becomes pieces of one size and a list of their SHA-256, all
+/// in one folder.
 #[derive(clap::Args)]
 pub struct PackArgs {
     /// Folder of the run.
     run: PathBuf,
-    /// Folder of the pieces; what it held is replaced.
+    /// Folder of the pieces; what it held is replaced when the new ones are there.
     #[arg(short, long, value_name = "PIECES")]
     output: PathBuf,
     /// Largest piece, in MiB.
-    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..))]
-    piece_size: u64,
+    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    piece_size: u32,
 }
 
 /// Put a run's pieces together again.
@@ -40,14 +42,13 @@ pub fn pack(args: &PackArgs) -> Result<()> {
     let Some(newest) = checkpoint::load(&args.run)? else {
         bail!("{}: is no run, or has no checkpoint yet", args.run.display());
     };
-    if args.output.exists() && !args.output.join("pieces.toml").exists() && !empty(&args.output)? {
+    if args.output.exists() && !args.output.join("pieces.toml").exists() && !paths(&args.output)?.is_empty() {
         bail!("{}: holds something else than pieces; name another folder", args.output.display());
     }
-    if args.output.exists() {
-        fs::remove_dir_all(&args.output).with_context(|| args.output.display().to_string())?;
-    }
-    checkpoint::pack(&newest.folder, &args.output, args.piece_size * MEBIBYTE)?;
-    BESIDE.iter().try_for_each(|name| copy(&args.run, &args.output, name))?;
+    let mut files = paths(&newest.folder)?;
+    files.sort();
+    files.extend(BESIDE.map(|name| args.run.join(name)));
+    checkpoint::pack(&files, &args.output, (args.piece_size as usize).saturating_mul(MEBIBYTE))?;
     eprintln!("packed step {} into {}", newest.state.step, args.output.display());
     Ok(())
 }
@@ -59,23 +60,26 @@ pub fn unpack(args: &UnpackArgs) -> Result<()> {
     }
     let all = args.output.join("checkpoints");
     let unfinished = all.join(".unpacked");
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).with_context(|| unfinished.display().to_string())?;
+    }
     checkpoint::unpack(&args.pieces, &unfinished)?;
     let step = checkpoint::open(&unfinished)?.state.step;
     let name = format!("step-{step:08}");
-    let folder = all.join(&name);
-    fs::rename(&unfinished, &folder).with_context(|| folder.display().to_string())?;
-    fs::write(all.join("latest"), name).with_context(|| all.display().to_string())?;
-    BESIDE.iter().try_for_each(|name| copy(&args.pieces, &args.output, name))?;
+    BESIDE.iter().try_for_each(|name| rename(&unfinished.join(name), &args.output.join(name)))?;
+    rename(&unfinished, &all.join(&name))?;
+    replace(&all.join("latest"), name.as_bytes())?;
     eprintln!("unpacked step {step} into {}", args.output.display());
     Ok(())
 }
 
-fn empty(folder: &Path) -> Result<bool> {
-    Ok(fs::read_dir(folder).with_context(|| folder.display().to_string())?.next().is_none())
+/// What is in a folder.
+fn paths(folder: &Path) -> Result<Vec<PathBuf>> {
+    let context = || folder.display().to_string();
+    let paths = fs::read_dir(folder).with_context(context)?.map(|entry| Ok(entry.with_context(context)?.path()));
+    paths.collect()
 }
 
-fn copy(from: &Path, to: &Path, name: &str) -> Result<()> {
-    let path = from.join(name);
-    fs::copy(&path, to.join(name)).with_context(|| path.display().to_string())?;
-    Ok(())
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).with_context(|| from.display().to_string())
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alphaswap::Error;
+use alphaswap::identity::Revocations;
 use alphaswap::identity::enroll::{Enroller, Sample, best_views};
 use alphaswap::models::Model;
 use anyhow::{Context, Result, bail};
@@ -68,6 +69,9 @@ pub fn run(args: &Args) -> Result<()> {
     samples.iter().for_each(tell);
     let count = samples.len();
     let mut identity = enroller.identity(&args.name, consent, samples)?;
+    if Revocations::open(None)?.contains(&identity) {
+        bail!("the consent of the person on these photos was taken back; if they agree anew, take other photos");
+    }
     identity.sign(&key);
     identity.save(&args.output)?;
     let mut encoders: Vec<_> = identity.embeddings.iter().map(|e| e.encoder.as_str()).collect();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use alphaswap::frame::FrameViewMut;
 use alphaswap::marks::LABEL;
+use alphaswap::marks::badge::HIDDEN;
 use alphaswap::{Pipeline, Report};
 use anyhow::{Context, Result};
 use gst::prelude::*;
@@ -147,6 +148,9 @@ fn swap_buffer(pad: &gst::Pad, buffer: &mut gst::BufferRef, swapper: &mut Pipeli
     let report = swapper.process(&mut view, start.map(Duration::from))?;
     if report.marked.is_some() && !progress.announced.swap(true, Ordering::Relaxed) {
         pad.push_event(tags());
+        if !report.badged {
+            progress.warn(HIDDEN);
+        }
     }
     progress.count(report, start.map(|s| s + duration.unwrap_or_default()));
     Ok(())

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::consent::{ConsentArgs, today};
 use crate::options::RevokedArgs;
+use crate::say::{plain, say};
 use crate::verify::id;
 
 /// Show an identity's consent, renew it, or take it back.
@@ -82,24 +83,22 @@ fn show(file: &Path, as_json: bool, revoked: &Revocations) -> Result<()> {
             "face": hex(&identity.face_digest()), "embeddings": encoders, "textures": identity.textures.len(),
             "permitted": verdict.is_ok(), "reason": verdict.err(),
         });
-        println!("{}", serde_json::to_string_pretty(&shown)?);
-        return Ok(());
+        return say(&format!("{shown:#}\n"));
     }
-    println!("{}: {}", file.display(), identity.name);
-    println!("  consent    {text}");
-    println!("  in force   from {date}, {}", end(*until));
-    println!("  evidence   {}", evidence.as_deref().unwrap_or("none"));
-    println!("  enroller   {}", enroller.as_deref().unwrap_or("not signed"));
-    println!("  record     {short} (as the watermark names it), SHA-256 {digest}");
-    if !former.is_empty() {
-        println!("  renewed    {} time(s); taking it back takes back the records before, too", former.len());
-    }
-    println!("  face       {} photo(s); {}", identity.textures.len(), encoders.join(", "));
-    match verdict {
-        Ok(()) => println!("  today      may be used"),
-        Err(reason) => println!("  today      refused: {reason}"),
-    }
-    Ok(())
+    let renewed = format!("{} time(s); taking it back takes back the records before, too", former.len());
+    let lines = [
+        ("consent", plain(text)),
+        ("in force", format!("from {date}, {}", end(*until))),
+        ("evidence", evidence.as_deref().map_or("none".into(), plain)),
+        ("enroller", enroller.unwrap_or("not signed".into())),
+        ("record", format!("{short} (as the watermark names it), SHA-256 {digest}")),
+        ("renewed", if former.is_empty() { String::new() } else { renewed }),
+        ("face", format!("{} photo(s); {}", identity.textures.len(), plain(&encoders.join(", ")))),
+        ("today", verdict.map_or_else(|reason| format!("refused: {reason}"), |()| "may be used".into())),
+    ];
+    let lines =
+        lines.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("  {name:<9}  {value}\n"));
+    say(&format!("{}: {}\n{}", file.display(), plain(&identity.name), lines.collect::<String>()))
 }
 
 fn renew(file: &Path, consent: &ConsentArgs, revoked: &Revocations) -> Result<()> {
@@ -112,6 +111,9 @@ fn renew(file: &Path, consent: &ConsentArgs, revoked: &Revocations) -> Result<()
     }
     if revoked.contains(&identity) {
         bail!(refused("the consent was taken back; enroll the person again if they agree anew"));
+    }
+    if identity.consent.signature.is_none() {
+        eprintln!("note: it was not signed: nothing shows that name and face are as they were when it was made");
     }
     let key = consent.key()?;
     let (before, now) = (identity.consent.signature.map(|s| s.enroller_name()), hex(&key.public()));
@@ -134,7 +136,13 @@ fn revoke(file: &Path, note: &str, list: Option<&Path>) -> Result<()> {
     let identity = Identity::open(file)?;
     let list = list.map(Into::into).or_else(Revocations::user_file);
     let list = list.context("you have no home folder for a list: name a file with --revocation-list")?;
-    match Revocations::add(&list, &identity, &format!("{} {} {note}", today()?, identity.name))? {
+    let added = Revocations::add(&list, &identity, &format!("{} {} {note}", today()?, identity.name))?;
+    if identity.consent.signature.is_some()
+        && let Err(reason) = identity.check_signature()
+    {
+        bail!("{}: only this copy was put on {}, not the face it came from: {reason}", file.display(), list.display());
+    }
+    match added {
         0 => eprintln!("{}: is on {} already", file.display(), list.display()),
         records => eprintln!(
             "wrote {}: the face of {} is refused from now on ({records} record(s))",

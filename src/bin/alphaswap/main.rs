@@ -18,6 +18,7 @@ mod net;
 mod options;
 mod output;
 mod picture;
+mod say;
 mod swap;
 mod transcode;
 mod verify;

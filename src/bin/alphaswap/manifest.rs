@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
 
+use crate::say::plain;
 use crate::verify::Layer;
 
 /// Who signs.
@@ -35,11 +36,23 @@ pub struct Signing(Credentials);
 /// The place beside a video that cannot hold its manifest.
 pub struct Beside(PathBuf);
 
-/// For the file `target`, which may be replaced if `overwrite` is set. None if manifests of its kind are inside.
-pub fn beside(target: &Path, overwrite: bool) -> Result<Option<Beside>> {
+/// For the file `target`, made of `source`, which may be replaced if `overwrite` is set. None if manifests of its kind
+/// are inside, or that place is the source's and nothing `is_signed`.
+pub fn beside(target: &Path, source: &Path, overwrite: bool, is_signed: bool) -> Result<Option<Beside>> {
     let path = manifest::sidecar(target);
     if manifest::is_inside(target) {
         return Ok(None);
+    }
+    let of_source = manifest::sidecar(source);
+    if !manifest::is_inside(source) && std::path::absolute(&of_source)? == std::path::absolute(&path)? {
+        match is_signed {
+            false => return Ok(None),
+            true => bail!(
+                "{}: would be the manifest of {} as well: name another output, or add --no-manifest",
+                path.display(),
+                source.display()
+            ),
+        }
     }
     match (path.exists(), target.exists()) {
         (true, true) if !overwrite => bail!("{}: exists already; add --overwrite to replace it", path.display()),
@@ -108,15 +121,19 @@ pub fn layer(path: &Path) -> Result<Option<Layer>> {
     let said = match manifest::read(path) {
         Ok(Some(said)) => said,
         Ok(None) => return Ok(None),
-        Err(Error::Manifest { reason, .. }) => {
-            let lines = vec![format!("cannot be read: {reason}")];
+        Err(error) => {
+            let reason = match error {
+                Error::Manifest { reason, .. } => reason,
+                other => other.to_string(),
+            };
+            let lines = vec![format!("cannot be read: {}", plain(&reason))];
             let json = json!({"state": "unreadable", "problems": [reason]});
             return Ok(Some(Layer { found: false, sound: false, record: None, watermark: None, lines, json }));
         }
-        Err(error) => return Err(error.into()),
     };
     Ok(Some(Layer {
-        found: said.record.is_some(),
+        // What lies beside a file and does not fit it may be about another one.
+        found: said.record.is_some() && !(said.sidecar && said.state == State::Tampered),
         sound: matches!(said.state, State::Valid | State::Trusted),
         lines: lines(&said),
         json: serde_json::to_value(&said)?,
@@ -127,19 +144,25 @@ pub fn layer(path: &Path) -> Result<Option<Layer>> {
 
 fn lines(said: &Found) -> Vec<String> {
     let place = if said.sidecar { "beside the file" } else { "in the file" };
-    let signer = said.signer.as_deref().unwrap_or("an unnamed signer");
+    let signer = said.signer.as_deref().map_or("an unnamed signer".into(), plain);
     let state = match said.state {
         State::Trusted => format!("{place}, unaltered, signed by {signer}, who is trusted"),
         State::Valid => format!("{place}, unaltered, signed by {signer} (on no list of trusted signers)"),
+        State::Tampered if said.sidecar => {
+            format!("{place}, but DOES NOT FIT it, which was altered, or is another one: {}", said.problems.join(", "))
+        }
         State::Tampered => format!("{place}, but ALTERED after it was signed: {}", said.problems.join(", ")),
         State::BadCertificate => format!("{place}; its certificate is not valid: {}", said.problems.join(", ")),
     };
-    let agent = said.generator.as_deref().unwrap_or("an unnamed program");
+    let agent = said.generator.as_deref().map_or("an unnamed program".into(), plain);
     let made = if said.synthetic { "; made by a trained network, all of it or a part" } else { "" };
     let mut lines = vec![state, format!("made with {agent}{made}")];
-    lines.extend(said.record.as_ref().map(|record| format!("consent record {record}")));
+    lines.extend(said.record.as_ref().map(|record| format!("consent record {}", plain(record))));
     if said.before > 0 {
         lines.push(format!("the source had {} manifest(s) of its own", said.before));
+    }
+    if !said.source_problems.is_empty() {
+        lines.push(format!("the source's own manifest is not in order: {}", said.source_problems.join(", ")));
     }
     lines
 }

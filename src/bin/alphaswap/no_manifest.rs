@@ -19,7 +19,7 @@ pub enum Signing {}
 pub enum Beside {}
 
 /// None.
-pub fn beside(_: &Path, _: bool) -> Result<Option<Beside>> {
+pub fn beside(_: &Path, _: &Path, _: bool, _: bool) -> Result<Option<Beside>> {
     Ok(None)
 }
 

@@ -164,9 +164,6 @@ impl SwapperArgs {
         if let Some(warning) = pipeline.warning() {
             eprintln!("warning: {warning}");
         }
-        if self.look.no_badge {
-            eprintln!("note: {}", alphaswap::marks::badge::HIDDEN);
-        }
         Ok((pipeline, identity))
     }
 }

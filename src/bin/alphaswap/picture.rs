@@ -6,6 +6,7 @@ use std::path::Path;
 
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, PixelFormat};
 use alphaswap::identity::photo;
+use alphaswap::marks::badge::HIDDEN;
 use anyhow::{Context, Result, bail};
 use image::{DynamicImage, ImageFormat};
 
@@ -71,6 +72,9 @@ pub fn swap(
         signing.sign([pending.path(), output, input], &identity, pipeline.payload())?;
     }
     pending.commit()?;
+    if report.marked.is_some() && !report.badged {
+        eprintln!("warning: {HIDDEN}");
+    }
     eprintln!("wrote {}: {} face(s)", output.display(), report.faces.len());
     Ok(())
 }

@@ -62,8 +62,8 @@ pub fn run(args: &Args) -> Result<()> {
     let container = Container::of(&args.output)?;
     media::init()?;
     let pending = Pending::new(&args.output, args.overwrite)?;
-    let beside = manifest::beside(&args.output, args.overwrite)?;
     let signing = args.manifest.signing()?;
+    let beside = manifest::beside(&args.output, &args.input, args.overwrite, signing.is_some())?;
     let (swapper, identity) = args.swapper.pipeline()?;
     let payload = swapper.payload();
     interrupt::watch()?;

@@ -2,7 +2,7 @@
 
 mod watermark;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use alphaswap::digest;
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use self::watermark::Pictures;
 use crate::manifest;
 use crate::options::RevokedArgs;
+use crate::say::say;
 use crate::{interrupt, media};
 
 /// Exit codes.
@@ -85,15 +86,18 @@ impl Asked {
 
 fn look(args: &Args) -> Result<bool> {
     let source = args.source.as_deref().map(Identity::open).transpose()?;
+    if let Some(Err(reason)) = source.as_ref().map(Identity::check_signature) {
+        eprintln!("warning: {}: {reason}", args.source.as_deref().unwrap_or(Path::new("source")).display());
+    }
     let asked = Asked { source: source.map(|identity| identity.records()), revoked: args.revoked.list()? };
     interrupt::watch()?;
     let pictures = watermark::look(&args.input, args.quick)?;
     let manifest = file_of(&args.input).map_or(Ok(None), |path| manifest::layer(&path))?;
     let said = Said { pictures, manifest };
-    match args.json {
-        true => println!("{}", serde_json::to_string_pretty(&said.json(&args.input, &asked))?),
-        false => said.print(&args.input, &asked),
-    }
+    say(&match args.json {
+        true => format!("{:#}\n", said.json(&args.input, &asked)),
+        false => said.text(&args.input, &asked),
+    })?;
     Ok(said.found())
 }
 
@@ -151,16 +155,17 @@ impl Said {
         }
     }
 
-    /// Whether the manifest names another watermark than the one that was read: it was made for another file.
-    fn contradicts(&self) -> bool {
+    /// Whether the manifest names the watermark that was read; if not, it was made for another file. None if it names none,
+    /// or none was read.
+    fn is_for_this_watermark(&self) -> Option<bool> {
         let payloads = &self.pictures.verdict.payloads;
-        let named = self.manifest.as_ref().and_then(|m| m.watermark.as_ref());
-        named.is_some_and(|named| !payloads.is_empty() && payloads.iter().all(|(p, _)| p.to_string() != *named))
+        let named = self.manifest.as_ref()?.watermark.as_ref()?;
+        (!payloads.is_empty()).then(|| payloads.iter().any(|(p, _)| p.to_string() == *named))
     }
 
     /// Whether the manifest names the source's consent record; none if it is not to be believed.
     fn manifest_is_of_source(&self, asked: &Asked) -> Option<bool> {
-        let manifest = self.manifest.as_ref().filter(|m| m.sound && !self.contradicts())?;
+        let manifest = self.manifest.as_ref().filter(|m| m.sound && self.is_for_this_watermark() != Some(false))?;
         asked.is_of_source(manifest.record.as_deref())
     }
 
@@ -168,7 +173,7 @@ impl Said {
         let manifest = self.manifest.as_ref().map(|layer| {
             let mut json = layer.json.clone();
             json["found"] = layer.found.into();
-            json["is_for_this_watermark"] = (!self.contradicts()).into();
+            json["is_for_this_watermark"] = self.is_for_this_watermark().into();
             json["consent_is_of_source"] = self.manifest_is_of_source(asked).into();
             json["consent_revoked"] = asked.is_revoked(layer).into();
             json
@@ -179,37 +184,45 @@ impl Said {
         json!({"input": input, "found": self.found(), "layers": layers})
     }
 
-    fn print(&self, input: &str, asked: &Asked) {
-        println!("{input}: {}", self.headline());
-        print_layer("watermark", &watermark::lines(&self.pictures.verdict, asked));
+    fn text(&self, input: &str, asked: &Asked) -> String {
+        let mut text = format!("{input}: {}\n", self.headline());
+        let mut layer = |name: &str, lines: &[String]| {
+            for (i, line) in lines.iter().enumerate() {
+                text += &format!("  {:<9}  {line}\n", if i == 0 { name } else { "" });
+            }
+        };
+        layer("watermark", &watermark::lines(&self.pictures.verdict, asked));
+        layer("manifest", &self.manifest_lines(asked));
+        let labelled = format!("{LABEL:?} (not signed: anyone can write that)");
+        layer("tags", &[if self.pictures.labelled { labelled } else { "none".into() }]);
+        if let Some(consent) = asked.consent_id() {
+            layer("source", &[format!("its consent record is {}: {}", id(consent), self.of_source(asked))]);
+        }
+        text
+    }
+
+    fn manifest_lines(&self, asked: &Asked) -> Vec<String> {
         let mut lines = self.manifest.as_ref().map_or_else(|| vec![manifest::NONE.into()], |m| m.lines.clone());
         if self.manifest.as_ref().is_some_and(|m| asked.is_revoked(m)) {
             lines.push("this consent was TAKEN BACK".into());
         }
-        if self.contradicts() {
+        if self.is_for_this_watermark() == Some(false) {
             lines.push("it names ANOTHER WATERMARK than the one above: it was made for another file".into());
         }
-        print_layer("manifest", &lines);
-        let labelled = format!("{LABEL:?} (not signed: anyone can write that)");
-        print_layer("tags", &[if self.pictures.labelled { labelled } else { "none".into() }]);
-        if let Some(consent) = asked.consent_id() {
-            let payloads = &self.pictures.verdict.payloads;
-            let answer = match (payloads.is_empty(), self.manifest_is_of_source(asked)) {
-                (false, _) if payloads.iter().any(|(payload, _)| asked.is_named(payload.consent) == Some(true)) => {
-                    "the same"
-                }
-                (false, _) => "another one",
-                (true, Some(true)) => "the same, says the manifest",
-                (true, Some(false)) => "another one, says the manifest",
-                (true, None) => "no mark that can be believed names one",
-            };
-            print_layer("source", &[format!("its consent record is {}: {answer}", id(consent))]);
-        }
+        lines
     }
-}
 
-fn print_layer(name: &str, lines: &[String]) {
-    for (i, line) in lines.iter().enumerate() {
-        println!("  {:<9}  {line}", if i == 0 { name } else { "" });
+    /// Whether the marks name the source's consent record.
+    fn of_source(&self, asked: &Asked) -> &'static str {
+        let payloads = &self.pictures.verdict.payloads;
+        match (payloads.is_empty(), self.manifest_is_of_source(asked)) {
+            (false, _) if payloads.iter().any(|(payload, _)| asked.is_named(payload.consent) == Some(true)) => {
+                "the same"
+            }
+            (false, _) => "another one",
+            (true, Some(true)) => "the same, says the manifest",
+            (true, Some(false)) => "another one, says the manifest",
+            (true, None) => "no mark that can be believed names one",
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::color::{Component, Conversion};
 use crate::frame::{FrameInfo, FrameViewMut};
 use crate::settings::{Corner, Look};
 
-/// What a user should know who hides the badge.
+/// What a user should know whose frames carry no badge: it was hidden, or they are too small.
 pub const HIDDEN: &str = "the badge is hidden: telling viewers, from the first frame on, that faces in it were changed is \
                           now up to you (in the EU: AI Act, article 50)";
 
@@ -48,7 +48,8 @@ pub struct Badge {
     label: Label,
     /// What the letters stand on, in frame pixels.
     text: Rect,
-    channels: [Channel; 3],
+    /// Three of colour, and one of opacity where the format has it.
+    channels: Vec<Channel>,
     opacity: Opacity,
 }
 
@@ -88,7 +89,9 @@ impl Badge {
         let codes_from_rgb = Conversion::rgb_from_codes(&info).inverse();
         let colors = [Vec3::splat(PLATE), Vec3::splat(LETTERS), EDGE].map(|rgb| codes_from_rgb.apply(rgb));
         let components = info.format.components();
-        let channels = [0, 1, 2].map(|i| masks.channel(components[i], place, colors.map(|codes| codes[i])));
+        let colors = (0..3).map(|i| masks.channel(components[i], place, colors.map(|codes| codes[i])));
+        let alpha = info.format.alpha().map(|component| masks.alpha(component, place));
+        let channels = colors.chain(alpha).collect();
         Self { info, label, text, channels, opacity: Opacity::default() }
     }
 
@@ -151,6 +154,17 @@ impl Masks {
             layout.lines.iter().for_each(|(line, origin)| line.draw(&mut letters, *origin));
         }
         Self { size, plate, letters, edge }
+    }
+
+    /// The opacity, at `component`. The badge is opaque even where the plate is not: what the picture is laid over later
+    /// must not come through.
+    fn alpha(&self, component: Component, place: [usize; 2]) -> Channel {
+        let mut channel = self.channel(component, place, [f32::from(u8::MAX); 3]);
+        for sample in &mut channel.samples {
+            let keep = sample.keep - sample.plate;
+            *sample = Sample { keep, plate: 0.0, ink: f32::from(u8::MAX) * (1.0 - keep) };
+        }
+        channel
     }
 
     /// The part of the channel at `component`; `place` is the badge's in the frame, the codes are those of plate,

@@ -9,6 +9,8 @@ mod certificate;
 mod read;
 mod sign;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 pub use self::certificate::Credentials;
@@ -26,6 +28,9 @@ pub const SOFT_BINDING: &str = "alphaswap.watermark.1";
 /// Label of the assertion that names the consent record.
 pub const CONSENT: &str = "alphaswap.consent";
 
+/// Bytes of a manifest beside a file at most.
+const MAX_SIDECAR: u64 = 64 << 20;
+
 /// Media type of files that cannot hold a manifest: for them it is bound to all of their bytes.
 const ANY_FORMAT: &str = "application/octet-stream";
 
@@ -39,6 +44,17 @@ pub fn sidecar(path: &Path) -> PathBuf {
 fn lies_beside(path: &Path) -> Option<PathBuf> {
     let beside = sidecar(path);
     (!is_inside(path) && beside != path && beside.is_file()).then_some(beside)
+}
+
+/// The manifest in the file `beside` another.
+fn read_sidecar(beside: &Path) -> Result<Vec<u8>, Error> {
+    let mut manifest = Vec::new();
+    let file = File::open(beside).map_err(Error::io(beside))?;
+    file.take(MAX_SIDECAR + 1).read_to_end(&mut manifest).map_err(Error::io(beside))?;
+    match manifest.len() as u64 > MAX_SIDECAR {
+        false => Ok(manifest),
+        true => Err(Error::Manifest { path: beside.into(), reason: format!("larger than {} MiB", MAX_SIDECAR >> 20) }),
+    }
 }
 
 /// Whether files named like `path` carry their manifest inside.

@@ -1,14 +1,18 @@
 //! Reading manifests.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
+use c2pa::validation_results::{StatusCodes, ValidationResults};
+use c2pa::validation_status::{
+    CLAIM_SIGNATURE_INSIDE_VALIDITY, CLAIM_SIGNATURE_VALIDATED, SIGNING_CREDENTIAL_UNTRUSTED,
+};
 use c2pa::{Manifest, Reader, ValidationState};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ACTIONS, ANY_FORMAT, BINDING, CONSENT, SOFT_BINDING, context, embeds, failed, lies_beside};
+use super::{ACTIONS, ANY_FORMAT, BINDING, CONSENT, SOFT_BINDING, context, embeds, failed, lies_beside, read_sidecar};
 use crate::error::{Error, Result};
 use crate::marks::SOURCE_TYPE;
 
@@ -33,6 +37,8 @@ pub struct Found {
     pub state: State,
     /// What is wrong, in C2PA's words (`assertion.dataHash.mismatch`).
     pub problems: Vec<String>,
+    /// What is, or was at signing, wrong with the source's own manifest.
+    pub source_problems: Vec<String>,
     /// Whether it stands beside the file.
     pub sidecar: bool,
     /// The program that made the file, by its own words.
@@ -69,7 +75,7 @@ pub fn read(path: &Path) -> Result<Option<Found>> {
 }
 
 fn detached(path: &Path, beside: &Path) -> Result<Found> {
-    let manifest = fs::read(beside).map_err(Error::io(beside))?;
+    let manifest = read_sidecar(beside)?;
     let file = File::open(path).map_err(Error::io(path))?;
     read_bytes(&manifest, file).map_err(failed(beside))
 }
@@ -81,26 +87,18 @@ pub(super) fn read_bytes(manifest: &[u8], file: impl Read + Seek + Send) -> Resu
 }
 
 fn found(reader: &Reader, sidecar: bool) -> Found {
-    /// What untrusted signers get in every manifest.
-    const UNTRUSTED: &str = "signingCredential.untrusted";
-    let codes = reader.validation_status().unwrap_or_default().iter().map(|s| s.code().to_string());
-    let problems: Vec<String> = codes.filter(|code| code != UNTRUSTED).collect();
-    let state = match reader.validation_state() {
-        ValidationState::Invalid if problems.iter().all(|code| code.starts_with("signingCredential.")) => {
-            State::BadCertificate
-        }
-        ValidationState::Invalid => State::Tampered,
-        ValidationState::Valid => State::Valid,
-        ValidationState::Trusted => State::Trusted,
-    };
+    let results = reader.validation_results();
+    let own = results.and_then(ValidationResults::active_manifest);
+    let problems = own.map(problems).unwrap_or_default();
     let active = reader.active_manifest();
     let consent: Option<Value> = active.and_then(|m| m.find_assertion(CONSENT).ok());
     let binding: Option<Value> = active.and_then(|m| m.find_assertion(BINDING).ok());
     let text = |value: &Value| value.as_str().map(str::to_string);
     let agent = active.and_then(|m| m.claim_generator_info.as_ref()?.first());
     Found {
-        state,
+        state: state(reader.validation_state(), own, &problems),
         problems,
+        source_problems: source_problems(active, results),
         sidecar,
         generator: agent.map(|a| format!("{} {}", a.name, a.version.as_deref().unwrap_or_default()).trim_end().into()),
         signer: active.and_then(|m| m.signature_info()?.common_name.clone()),
@@ -109,6 +107,35 @@ fn found(reader: &Reader, sidecar: bool) -> Found {
         watermark: binding.filter(|b| b["alg"] == SOFT_BINDING).and_then(|b| text(&b["blocks"][0]["value"])),
         before: reader.manifests().len().saturating_sub(1),
     }
+}
+
+/// How far a manifest can be believed in which there are `problems`. Those of its source's say nothing of it.
+fn state(of_all: ValidationState, own: Option<&StatusCodes>, problems: &[String]) -> State {
+    let signed = [CLAIM_SIGNATURE_VALIDATED, CLAIM_SIGNATURE_INSIDE_VALIDITY];
+    let is_signed = own.is_some_and(|own| signed.iter().all(|code| own.success().iter().any(|s| s.code() == *code)));
+    match of_all {
+        _ if problems.iter().any(|code| !code.starts_with("signingCredential.")) => State::Tampered,
+        _ if !problems.is_empty() || !is_signed => State::BadCertificate,
+        ValidationState::Trusted => State::Trusted,
+        ValidationState::Valid | ValidationState::Invalid => State::Valid,
+    }
+}
+
+fn problems(codes: &StatusCodes) -> Vec<String> {
+    // Untrusted signers are told in another way.
+    let codes = codes.failure().iter().map(|status| status.code());
+    codes.filter(|code| *code != SIGNING_CREDENTIAL_UNTRUSTED).map(str::to_string).collect()
+}
+
+/// What was wrong with the source's manifest when this one was signed, and what became wrong with it since.
+fn source_problems(active: Option<&Manifest>, results: Option<&ValidationResults>) -> Vec<String> {
+    let sources = active.iter().flat_map(|manifest| manifest.ingredients());
+    let before = sources.filter_map(|source| source.validation_results()?.active_manifest());
+    let since = results.and_then(ValidationResults::ingredient_deltas).into_iter().flatten();
+    let mut all: Vec<_> = before.chain(since.map(|delta| delta.validation_deltas())).flat_map(problems).collect();
+    all.sort();
+    all.dedup();
+    all
 }
 
 fn is_synthetic(manifest: &Manifest) -> bool {

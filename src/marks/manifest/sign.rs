@@ -1,6 +1,6 @@
 //! Writing manifests.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -9,7 +9,10 @@ use c2pa::{Builder, Ingredient, Signer};
 use serde_json::{Value, json};
 
 use super::read::{State, read_bytes};
-use super::{ACTIONS, ANY_FORMAT, BINDING, CONSENT, Credentials, SOFT_BINDING, context, embeds, failed, lies_beside};
+use super::{
+    ACTIONS, ANY_FORMAT, BINDING, CONSENT, Credentials, SOFT_BINDING, context, embeds, failed, lies_beside,
+    read_sidecar,
+};
 use crate::digest::{hex, sha256_bytes_of};
 use crate::error::{Error, Result};
 use crate::files::{Readers, beside};
@@ -128,10 +131,10 @@ fn add_source(builder: &mut Builder, source: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The source with the manifest that lies beside it, if one does.
+/// The source with the manifest that lies beside it, if one does. One that does not fit is that of another file.
 fn from_sidecar(source: &Path) -> Result<Option<Ingredient>> {
     let Some(beside) = lies_beside(source) else { return Ok(None) };
-    let manifest = fs::read(&beside).map_err(Error::io(&beside))?;
+    let manifest = read_sidecar(&beside)?;
     let mut file = File::open(source).map_err(Error::io(source))?;
     if read_bytes(&manifest, &mut file).map_err(failed(&beside))?.state == State::Tampered {
         return Err(Error::Manifest { path: beside, reason: "it does not fit the source".into() });

@@ -16,9 +16,9 @@ pub(super) const GAIN: f32 = 0.04;
 /// A cell that is this bright, in codes, or brighter takes all of its room. On a screen, brightness grows faster than
 /// codes do, so that a code more is seen more easily the darker the place. Chosen by eye: without it, even walls of 20 to
 /// 40 codes looked mottled. It is about codes as they are: black is 16 where a stream's range is limited.
-pub(super) const BRIGHT: f32 = 45.0;
+pub(super) const BRIGHT: f32 = 80.0;
 /// Share of its room that a cell of code 0 takes.
-pub(super) const DARK_SHARE: f32 = 0.4;
+pub(super) const DARK_SHARE: f32 = 0.2;
 
 /// Codes that a cell whose pixels deviate by `texture` codes may be changed by, up to a common factor.
 pub(super) fn room(texture: f32) -> f32 {

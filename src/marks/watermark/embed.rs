@@ -12,6 +12,9 @@ use crate::frame::{FrameInfo, FrameViewMut};
 /// What the mark may cost in a bright frame: peak signal-to-noise ratio of its luma against the same frame without it,
 /// in dB. Dark places take less.
 pub const PSNR: f32 = 44.2;
+/// Mean square share of the room in frames that are bright enough to spend all of that: what their dark places leave, the
+/// others take.
+pub(super) const LIT: f32 = 0.7;
 /// Strength of a group at one level: a factor on the room of its cells. The least keeps the mark where it needs none.
 pub(super) const STRENGTH: [f32; 2] = [0.1, 4.0];
 /// A level that reaches the frame less than this is reckoned with this.
@@ -130,7 +133,8 @@ impl Embedder {
             let each = (0..2).flat_map(|l| (0..GROUPS).map(move |g| (l, g)));
             each.map(|(l, g)| strength(margin, l, g).powi(2) * cost[l][g]).sum()
         };
-        let budget = budget() * mean[FINE.range()].iter().map(|m| share(*m).powi(2)).sum::<f32>() / FINE.cells() as f32;
+        let lit = mean[FINE.range()].iter().map(|m| share(*m).powi(2)).sum::<f32>() / FINE.cells() as f32;
+        let budget = budget() * (lit / LIT).min(1.0);
         let (mut low, mut high) = (0.0, MOST_MARGIN);
         for _ in 0..HALVINGS {
             let middle = 0.5 * (low + high);

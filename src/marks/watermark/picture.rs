@@ -25,12 +25,12 @@ impl Picture {
         if width == 0 || height == 0 || luma.len() < stride * (height - 1) + width || stride < width {
             return None;
         }
-        let full = Self::sum(width, height, |y| luma[y * stride..][..width].iter().map(|v| f32::from(*v)));
+        let row = |y: usize| luma[y * stride..][..width].iter().map(|v| f32::from(*v));
         let [w, h] = [width.min(MOST[0]), height.min(MOST[1])];
         if [w, h] == [width, height] {
-            return Some(full);
+            return Some(Self::sum(width, height, row));
         }
-        let small = full.grid([0.0, 0.0], [width as f32 / w as f32, height as f32 / h as f32], [w, h]);
+        let small = shrunk([width, height], [w, h], row);
         Some(Self::sum(w, h, |y| small[y * w..][..w].iter().copied()))
     }
 
@@ -109,4 +109,30 @@ impl Picture {
         let (wide, high) = (COLUMNS as f32 / (1.0 - left - right), ROWS as f32 / (1.0 - top - bottom));
         Geometry { left: -left * wide, top: -top * high, width: wide, height: high, mirrored: false }
     }
+}
+
+/// Means over a grid of `count` cells that covers a picture of `size` pixels, rows top down.
+fn shrunk<I: Iterator<Item = f32>>(size: [usize; 2], count: [usize; 2], row: impl Fn(usize) -> I) -> Vec<f32> {
+    let ratio = [0, 1].map(|axis| size[axis] as f64 / count[axis] as f64);
+    let edges: Vec<f64> = (0..=count[0]).map(|i| i as f64 * ratio[0]).collect();
+    let (mut sums, mut line) = (vec![0.0; count[0] * count[1]], vec![0.0; size[0] + 1]);
+    for y in 0..size[1] {
+        let mut sum = 0.0;
+        line[1..].iter_mut().zip(row(y)).for_each(|(out, value)| {
+            sum += f64::from(value);
+            *out = sum;
+        });
+        let before = |edge: f64| {
+            let whole = (edge as usize).min(size[0] - 1);
+            line[whole] + (line[whole + 1] - line[whole]) * (edge - whole as f64)
+        };
+        let (top, bottom) = (y as f64 / ratio[1], (y + 1) as f64 / ratio[1]);
+        for cells in top as usize..(bottom.ceil() as usize).min(count[1]) {
+            let share = bottom.min((cells + 1) as f64) - top.max(cells as f64);
+            let sums = sums[cells * count[0]..][..count[0]].iter_mut();
+            sums.zip(edges.windows(2)).for_each(|(sum, edge)| *sum += share * (before(edge[1]) - before(edge[0])));
+        }
+    }
+    // `share` is in cells already.
+    sums.into_iter().map(|sum| (sum / ratio[0]) as f32).collect()
 }

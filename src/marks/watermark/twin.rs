@@ -2,7 +2,7 @@
 //! stand.
 
 use super::contrast::{AROUND, BASE, BRIGHT, DARK_SHARE, GAIN, MOST};
-use super::embed::{Gain, HALVINGS, MOST_MARGIN, STRENGTH, budget};
+use super::embed::{Gain, HALVINGS, LIT, MOST_MARGIN, STRENGTH, budget};
 use super::key::{CELLS, COARSE, COLUMNS, FINE, GROUPS, KEY, LEVELS, ROWS};
 use super::luma;
 use crate::frame::{FrameInfo, PixelFormat};
@@ -14,7 +14,7 @@ pub const COUNTS: [usize; 2] = [CELLS, FINE.cells()];
 pub const FINE_SIZE: [usize; 2] = [FINE.columns(), FINE.rows()];
 
 /// Names and values of the kernels' constants.
-pub fn constants() -> [(&'static str, f64); 16] {
+pub fn constants() -> [(&'static str, f64); 17] {
     [
         ("COLUMNS", COLUMNS as f64),
         ("ROWS", ROWS as f64),
@@ -32,6 +32,7 @@ pub fn constants() -> [(&'static str, f64); 16] {
         ("MOST_MARGIN", MOST_MARGIN.into()),
         ("HALVINGS", HALVINGS as f64),
         ("BUDGET", budget().into()),
+        ("LIT", LIT.into()),
     ]
 }
 

@@ -8,7 +8,7 @@
 //! DIR/journal.jsonl                what `prepare` has done so far; only it reads this
 //! DIR/items/ab/ab12...png          the canvas: the aligned photo with a margin, see `align::canvas_side`
 //! DIR/items/ab/ab12...mask.png     255 where the face's skin is seen, 0 on everything else
-//! DIR/items/ab/ab12...safetensors  `points` [468, 3] in canvas pixels, one `embedding.NAME` [n] per encoder
+//! DIR/items/ab/ab12...safetensors  `points` [468, 3] in canvas pixels, `embedding.NAME` [n] by `embedding_name`
 //! ```
 
 mod store;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use store::{Dataset, Features, VERSION, item_file};
+pub use store::{Dataset, Features, VERSION, embedding_name, item_file};
 
 use crate::face::Pose;
 
@@ -30,7 +30,7 @@ pub struct Header {
     pub version: u32,
     /// Side of the crop in pixels; canvases have `align::canvas_side(crop)`.
     pub crop: usize,
-    /// Names of the identity encoders whose embeddings are stored; the first is `faceres_224`.
+    /// Names of the embeddings that are stored ([`embedding_name`]); the first is `faceres_224`.
     pub encoders: Vec<String>,
     /// Where the photos come from.
     pub sets: Vec<PhotoSet>,

@@ -7,6 +7,7 @@ use glam::Vec3;
 use image::{GrayImage, RgbImage};
 
 use super::{Caption, Header, Item};
+use crate::align::EncoderCrop;
 use crate::error::{Error, Result};
 use crate::face::{Landmarks, POINTS};
 use crate::models::Weights;
@@ -31,7 +32,7 @@ pub struct Dataset {
 pub struct Features {
     /// The mesh in canvas pixels.
     pub points: Landmarks,
-    /// Raw embedding by encoder.
+    /// Raw embedding by its name ([`embedding_name`]).
     pub embeddings: HashMap<String, Vec<f32>>,
 }
 
@@ -124,6 +125,12 @@ impl Dataset {
     pub fn file(&self, item: &Item, ending: &str) -> PathBuf {
         item_file(&self.folder, &item.id, ending)
     }
+}
+
+/// Name of what `encoder` makes of `crop`: the encoder's, followed by `.` and the crop where it sees another than the box
+/// around the mesh.
+pub fn embedding_name(encoder: &str, crop: EncoderCrop) -> String {
+    if crop.is_default() { encoder.into() } else { format!("{encoder}.{}", crop.name()) }
 }
 
 /// A file of the item `id` in a data set's folder, by its ending.

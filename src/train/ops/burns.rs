@@ -1,8 +1,10 @@
 //! The same operations made of burn's own: what runs on GPUs, and what our kernels are tested against.
 
+use std::sync::{Mutex, PoisonError};
+
 use burn::tensor::activation;
 use burn::tensor::ops::{ConvOptions, PadMode};
-use burn::tensor::{DType, Tensor, TensorData, module};
+use burn::tensor::{DType, Device, Tensor, TensorData, module};
 
 use super::geometry::Geometry;
 use super::{ConvSetting, resize::matrix};
@@ -27,9 +29,23 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, setting:
 /// See [`super::resize`]. burn 0.22 has no gradient of bilinear resampling on GPUs, so this is a product along each axis.
 pub fn resize(x: Tensor<4>, [h, w]: [usize; 2]) -> Tensor<4> {
     let ([_, _, from_h, from_w], device) = (x.dims(), x.device());
-    let [rows, columns] = [(from_h, h), (from_w, w)]
-        .map(|(from, to)| Tensor::<4>::from_data(TensorData::new(matrix(from, to), [1, 1, to, from]), &device));
+    let [rows, columns] = [[from_h, h], [from_w, w]].map(|sizes| kept_matrix(sizes, &device));
     rows.matmul(x).matmul(columns.transpose())
+}
+
+/// Resampling an axis from one size to another, `[1, 1, to, from]`, without gradients. It is made and sent to the device
+/// once: a step asks some twenty times, always for the same few.
+fn kept_matrix(sizes: [usize; 2], device: &Device) -> Tensor<4> {
+    static KEPT: Mutex<Vec<(Device, [usize; 2], Tensor<4>)>> = Mutex::new(Vec::new());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((.., matrix)) = kept.iter().find(|(on, of, _)| on == device && *of == sizes) {
+        return matrix.clone();
+    }
+    let [from, to] = sizes;
+    let data = TensorData::new(matrix(from, to), [1, 1, to, from]);
+    let matrix = Tensor::<4>::from_data(data, &device.clone().inner());
+    kept.push((device.clone(), sizes, matrix.clone()));
+    matrix
 }
 
 /// See [`super::instance_norm`].

@@ -48,6 +48,7 @@ impl Default for AdamwConfig {
 pub struct Optimizer<M> {
     rule: AdamW,
     clip: Option<f32>,
+    loss_scale: f32,
     /// By the parameters' order; absent for one that never had a gradient.
     states: Vec<Option<AdamWState<1>>>,
     module: PhantomData<fn(M)>,
@@ -68,23 +69,35 @@ impl<M: Module> Optimizer<M> {
             .with_epsilon(config.epsilon)
             .with_weight_decay(config.weight_decay)
             .build();
-        Self { rule, clip: config.clip, states: Vec::new(), module: PhantomData }
+        Self { rule, clip: config.clip, loss_scale: 1.0, states: Vec::new(), module: PhantomData }
+    }
+
+    /// For losses that are multiplied by `scale` before their backward pass: gradients are divided by it first.
+    pub fn with_loss_scale(mut self, scale: f32) -> Self {
+        self.loss_scale = scale;
+        self
     }
 
     /// One step with learning rate `lr` along the gradients that a backward pass left for `module`: the module after it,
-    /// and the norm of all gradients before clipping. Where that is not finite no step is made, the module and the
-    /// moments stay as they were.
-    pub fn step(&mut self, lr: f64, module: M, mut grads: Gradients) -> (M, f32) {
+    /// and the norm of all gradients before clipping, `[1]`. Nothing is read back, so a GPU's queue goes on. Where the
+    /// norm is not finite, module and moments are worthless: whoever reads it must end the run then.
+    pub fn step(&mut self, lr: f64, module: M, mut grads: Gradients) -> (M, Tensor<1>) {
         let grads = gradients(&module, &mut grads);
-        let norm = global_norm(&grads);
-        if !norm.is_finite() {
-            return (module, norm);
-        }
-        // As in PyTorch's clip_grad_norm_, the small number included.
-        let scale = self.clip.map(|clip| clip / (norm + 1e-6)).filter(|scale| *scale < 1.0);
+        let device = module.devices().into_iter().next().unwrap_or_default();
+        let (norm, factor) = self.measure(&grads, &device);
         self.states.resize_with(grads.len(), || None);
         let grads = grads.into_iter().zip(&mut self.states);
-        (module.map(&mut Step { rule: &self.rule, lr, scale, grads }), norm)
+        (module.map(&mut Step { rule: &self.rule, lr, factor, grads }), norm)
+    }
+
+    /// The norm of the loss's own gradients, and what those at hand are multiplied by.
+    fn measure(&self, grads: &[Option<Tensor<1>>], device: &Device) -> (Tensor<1>, Option<Tensor<1>>) {
+        let inverse = 1.0 / self.loss_scale;
+        let norm = global_norm(grads, device) * inverse;
+        // As in PyTorch's clip_grad_norm_, the small number included.
+        let clipping = self.clip.map(|clip| (norm.full_like(clip) / (norm.clone() + 1e-6)).clamp_max(1.0) * inverse);
+        let factor = clipping.or_else(|| (inverse != 1.0).then(|| norm.full_like(inverse)));
+        (norm, factor)
     }
 
     /// Writes the moments (safetensors, by the parameters' order); the file appears complete or not at all.
@@ -161,12 +174,12 @@ fn gradients<M: Module>(module: &M, grads: &mut Gradients) -> Vec<Option<Tensor<
     visitor.0
 }
 
-/// The length of all gradients as one vector; 0 without gradients.
-fn global_norm(grads: &[Option<Tensor<1>>]) -> f32 {
+/// The length of all gradients as one vector, `[1]`; 0 without gradients.
+fn global_norm(grads: &[Option<Tensor<1>>], device: &Device) -> Tensor<1> {
     let squares: Vec<_> = grads.iter().flatten().map(|g| g.clone().square().sum()).collect();
     match squares.is_empty() {
-        true => 0.0,
-        false => Tensor::cat(squares, 0).sum().sqrt().into_scalar(),
+        true => Tensor::zeros([1], &device.clone().inner()),
+        false => Tensor::cat(squares, 0).sum().sqrt(),
     }
 }
 
@@ -174,8 +187,8 @@ fn global_norm(grads: &[Option<Tensor<1>>]) -> f32 {
 struct Step<'a, I> {
     rule: &'a AdamW,
     lr: f64,
-    /// Clipping.
-    scale: Option<f32>,
+    /// What gradients are multiplied by, `[1]`.
+    factor: Option<Tensor<1>>,
     grads: I,
 }
 
@@ -184,7 +197,7 @@ impl<'s, I: Iterator<Item = (Option<Tensor<1>>, &'s mut Option<AdamWState<1>>)>>
         let Some((Some(grad), state)) = self.grads.next() else { return param };
         param.map(|parameter| {
             let (shape, strategy) = (parameter.dims(), parameter.gradient_checkpointing_strategy());
-            let grad = self.scale.iter().fold(grad, |grad, scale| grad * *scale);
+            let grad = self.factor.iter().fold(grad, |grad, factor| grad * factor.clone());
             let (stepped, after) = self.rule.step(self.lr, flat(parameter.inner()), grad, state.take());
             *state = after;
             let stepped = Tensor::from_inner(stepped.reshape(shape));

@@ -8,7 +8,7 @@ use image::{GrayImage, ImageError, RgbImage};
 use super::filter::Filter;
 use super::find::Photo;
 use super::mask;
-use crate::align::{EncoderCrop, canvas_from_frame, canvas_side, native_crop};
+use crate::align::{canvas_from_frame, canvas_side, native_crop};
 use crate::error::{Error, Result};
 use crate::face::{Detection, Landmarks};
 use crate::frame::FrameInfo;
@@ -22,7 +22,7 @@ use crate::path::cpu::CpuPath;
 use crate::path::{FramePath, MeshReading};
 use crate::settings::Look;
 use crate::train::data::write::Files;
-use crate::train::data::{Features, Item};
+use crate::train::data::{Features, Item, embedding_name};
 
 /// Shorter side of a picture in pixels from which on a face is looked for.
 const SMALLEST: u32 = *FrameInfo::SIDE.start() as u32;
@@ -69,8 +69,7 @@ impl Looker {
         Ok(Self { path: CpuPath::new(None)?, encoders, crop, filter })
     }
 
-    /// Names of the embeddings that are stored: the encoder's, followed by `.` and the crop where it sees another
-    /// than the box around the mesh.
+    /// Names of the embeddings that are stored.
     pub fn embeddings(&self) -> Vec<String> {
         let named = |e: &Encoder| e.crops.iter().map(|crop| embedding_name(&e.name, *crop)).collect::<Vec<_>>();
         self.encoders.iter().flat_map(named).collect()
@@ -155,11 +154,6 @@ impl Looker {
         };
         Ok((from_planes(&canvas, side), mask, points))
     }
-}
-
-/// Name of what `encoder` makes of `crop`.
-fn embedding_name(encoder: &str, crop: EncoderCrop) -> String {
-    if crop.is_default() { encoder.into() } else { format!("{encoder}.{}", crop.name()) }
 }
 
 fn item(photo: &Photo, id: &str, points: &Landmarks, quality: &Quality) -> Item {

@@ -9,12 +9,13 @@
 //! | swap | A | mesh(B on A) | |
 //!
 //! The guide of a trip is as wrong as guides are in use: A's face comes from a picture with C's light and expression and
-//! was stretched twice. Every sample is a function of seed, photo and number alone.
+//! was stretched twice. All of it is made at the data set's size and then reduced to the samples', as the filter reduces
+//! what generators see of a large face. Every sample is a function of seed, photo and number alone.
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use image::RgbImage;
+use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -22,10 +23,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::neighbours::{Crowd, Match};
-use super::photos::{Photo, Photos};
+use super::photos::{Photo, Photos, shrunk};
 use super::{DataRef, Header, Kind, Record, SHARD, Sample, ShardWriter, VERSION};
+use crate::align::canvas_side;
 use crate::error::{Error, Result};
-use crate::face::Landmarks;
 use crate::guide::{self, Source, Stage, light};
 use crate::identity::Texture;
 use crate::identity::photo::{from_planes, planar};
@@ -87,11 +88,29 @@ impl Look {
     }
 }
 
-/// A made-up picture.
+/// A made-up picture at the data set's size.
 struct Made {
-    picture: RgbImage,
-    points: Landmarks,
-    mask: Vec<u8>,
+    /// With the mesh of the face that it shows.
+    texture: Texture,
+    /// How far each pixel is made up, 0 to 255.
+    mask: GrayImage,
+}
+
+impl Made {
+    /// Planar, on the canvas of `crop`.
+    fn picture(&self, crop: usize) -> Vec<u8> {
+        planar(&shrunk(picture_of(&self.texture), crop))
+    }
+
+    /// On the canvas of `crop`.
+    fn mask(&self, crop: usize) -> Vec<u8> {
+        let side = canvas_side(crop) as u32;
+        if self.mask.width() == side {
+            self.mask.to_vec()
+        } else {
+            imageops::thumbnail(&self.mask, side, side).into_raw()
+        }
+    }
 }
 
 /// One sample to be made.
@@ -115,12 +134,12 @@ impl<'a> Maker<'a> {
     /// Plans samples of side `crop` from `data`.
     ///
     /// # Errors
-    /// [`Error::Training`] when `crop` is larger than the data set's, fewer than two people take part, a pattern names
+    /// [`Error::Training`] when `crop` does not divide the data set's, fewer than two people take part, a pattern names
     /// nobody, or nothing is to be made.
     pub fn new(data: &'a Dataset, crop: usize, seed: u64, options: Options) -> Result<Self> {
         let full = data.header.crop;
-        if crop == 0 || !crop.is_multiple_of(8) || crop > full {
-            let reason = format!("must be a multiple of 8 up to {full}, the crop of {}", data.folder.display());
+        if crop == 0 || !crop.is_multiple_of(8) || !full.is_multiple_of(crop) {
+            let reason = format!("must be a multiple of 8 that divides {full}, the crop of {}", data.folder.display());
             return Err(Error::training(format!("crop {crop}"), reason));
         }
         let crowd = Crowd::new(options.people.choose(&data.items)?);
@@ -136,7 +155,7 @@ impl<'a> Maker<'a> {
         let (maker, data_ref) = ("mesh".into(), DataRef::of(data)?);
         let samples = tasks.len();
         let header = Header { version: VERSION, maker, crop, samples, seed, data: data_ref, mesh: Some(options) };
-        let photos = Photos::new(data, crop, crowd.items.len());
+        let photos = Photos::new(data, crowd.items.len());
         Ok(Self { header, crowd, photos, tasks, full })
     }
 
@@ -176,52 +195,62 @@ impl<'a> Maker<'a> {
     }
 
     /// T' = mesh(B on A).
-    fn label(&self, stage: &mut Stage, task: Task) -> Result<(Sample, Made)> {
+    fn label(&self, stage: &mut Stage, task: Task) -> Result<(Sample, Texture)> {
         let order = self.crowd.shuffled(self.crowd.nearest(task.photo), &mut self.rng(task.photo, "order", 0));
         let other = order[task.number];
         let look = Look::random(other.mirrored, &mut self.rng(task.photo, "label", task.number));
         let (a, b) = (self.photo(task.photo)?, self.photo(other.face)?);
-        let source = b.source.only(&b.texture, look.mirrored);
-        let made = put(stage, &source, (&a.canvas, &a.points), self.header.crop, look);
+        let made = self.put(stage, &b.source.only(&b.texture, look.mirrored), &a.texture, look);
         let record = self.record(Kind::Label, task.photo, task.photo, &[other.face], look);
-        let sample = Sample { record, input: Some(planar(&made.picture)), guide: None, mask: made.mask.clone() };
-        Ok((sample, made))
+        let crop = self.header.crop;
+        let sample = Sample { record, input: Some(made.picture(crop)), guide: None, mask: made.mask(crop) };
+        Ok((sample, made.texture))
     }
 
     /// The label of the same number with its guide.
     fn trip(&self, stage: &mut Stage, task: Task) -> Result<Sample> {
-        let (Sample { mut record, input, .. }, label) = self.label(stage, task)?;
+        let (label, below) = self.label(stage, task)?;
         let (source, host) = self.returned(stage, task)?;
-        let made = put(stage, &source, (&label.picture, &label.points), self.header.crop, Look::in_use());
-        record.kind = Kind::Trip;
+        let made = self.put(stage, &source, &below, Look::in_use());
+        let mut record = Record { kind: Kind::Trip, ..label.record };
         record.from.push(self.crowd.items[host].id.clone());
-        Ok(Sample { record, input, guide: Some(planar(&made.picture)), mask: made.mask })
+        let crop = self.header.crop;
+        Ok(Sample { record, guide: Some(made.picture(crop)), mask: made.mask(crop), ..label })
     }
 
-    /// A's face as it comes back from mesh(A on C), and C. Everything at the data set's size.
+    /// A's face as it comes back from mesh(A on C), and C.
     fn returned(&self, stage: &mut Stage, task: Task) -> Result<(Source, usize)> {
         let mut rng = self.rng(task.photo, "trip", task.number);
         let host = self.partner(task.photo, &mut rng)?;
         let (a, c) = (self.photo(task.photo)?, self.photo(host.face)?);
         // C is mirrored where that fits better, so that A's own left and right stay.
-        let c = if host.mirrored { c.texture.mirrored() } else { c.texture.clone() };
-        let side = c.side as u32;
-        let picture = RgbImage::from_raw(side, side, c.rgb).unwrap_or_else(|| RgbImage::new(side, side));
-        let look = Look::random(false, &mut rng);
-        let Made { picture, points, .. } =
-            put(stage, &a.source.only(&a.texture, false), (&picture, &c.points), self.full, look);
-        let pose = mesh::pose(&points).pose;
-        let texture = Texture { side: side as usize, rgb: picture.into_raw(), points, pose };
-        Ok((Source::of(&[texture]), host.face))
+        let c = if host.mirrored { &c.texture.mirrored() } else { &c.texture };
+        let made = self.put(stage, &a.source.only(&a.texture, false), c, Look::random(false, &mut rng));
+        Ok((Source::of(&[made.texture]), host.face))
     }
 
     fn swap(&self, stage: &mut Stage, task: Task) -> Result<Sample> {
         let other = self.partner(task.photo, &mut self.rng(task.photo, "swap", task.number))?;
         let (a, b) = (self.photo(task.photo)?, self.photo(other.face)?);
-        let look = Look::in_use();
-        let made = put(stage, &b.source, (&a.canvas, &a.points), self.header.crop, look);
+        let (look, crop) = (Look::in_use(), self.header.crop);
+        let made = self.put(stage, &b.source, &a.texture, look);
         let record = self.record(Kind::Swap, task.photo, other.face, &[other.face], look);
-        Ok(Sample { record, input: None, guide: Some(planar(&made.picture)), mask: made.mask })
+        Ok(Sample { record, input: None, guide: Some(made.picture(crop)), mask: made.mask(crop) })
+    }
+
+    /// The source's face on that of a picture.
+    fn put(&self, stage: &mut Stage, source: &Source, on: &Texture, look: Look) -> Made {
+        let (picture, side) = (picture_of(on), on.side);
+        let canvas: Vec<f32> = planar(&picture).into_iter().map(|v| f32::from(v) / 255.0).collect();
+        let grey = is_grey(&picture).then(|| greyed(source));
+        stage.options = guide::Options { shape: look.shape, eyes: look.eyes };
+        stage.light.strength = look.light;
+        let made = stage.run(grey.as_ref().unwrap_or(source), &canvas, &on.points, self.full);
+        let mask = |x, y| Luma([(made.mask[y as usize * side + x as usize] * 255.0).round() as u8]);
+        let mask = GrayImage::from_fn(side as u32, side as u32, mask);
+        let (rgb, points) = (from_planes(made.rgb, side).into_raw(), made.points.clone());
+        let pose = mesh::pose(&points).pose;
+        Made { texture: Texture { side, rgb, points, pose }, mask }
     }
 
     fn partner(&self, photo: usize, rng: &mut ChaCha8Rng) -> Result<Match> {
@@ -258,22 +287,13 @@ fn tasks(crowd: &Crowd<'_>, options: &Options) -> Vec<Task> {
     crowd.neighbours().into_iter().enumerate().flat_map(of_photo).collect()
 }
 
-/// The source's face on a picture.
-fn put(
-    stage: &mut Stage,
-    source: &Source,
-    (picture, points): (&RgbImage, &Landmarks),
-    crop: usize,
-    look: Look,
-) -> Made {
-    let side = picture.width() as usize;
-    let canvas: Vec<f32> = planar(picture).into_iter().map(|v| f32::from(v) / 255.0).collect();
-    let grey = is_grey(picture).then(|| greyed(source));
-    stage.options = guide::Options { shape: look.shape, eyes: look.eyes };
-    stage.light.strength = look.light;
-    let made = stage.run(grey.as_ref().unwrap_or(source), &canvas, points, crop);
-    let mask = made.mask.iter().map(|m| (m * 255.0).round() as u8).collect();
-    Made { picture: from_planes(made.rgb, side), points: made.points.clone(), mask }
+/// Its pixels.
+fn picture_of(texture: &Texture) -> RgbImage {
+    let side = texture.side;
+    RgbImage::from_fn(side as u32, side as u32, |x, y| {
+        let at = 3 * (y as usize * side + x as usize);
+        Rgb([0, 1, 2].map(|c| texture.rgb[at + c]))
+    })
 }
 
 /// Whether a picture is black and white: the colour match would give it a tint.

@@ -3,15 +3,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use glam::Affine2;
-use image::RgbImage;
+use image::{RgbImage, imageops};
 
 use crate::align::canvas_side;
 use crate::error::{Error, Result};
-use crate::face::Landmarks;
 use crate::guide::Source;
 use crate::identity::Texture;
-use crate::identity::photo::resize;
 use crate::train::data::{Dataset, Item};
 
 /// Bytes of photos that are kept in memory.
@@ -23,27 +20,22 @@ pub(super) struct Photo {
     pub texture: Texture,
     /// The same as a source of guides.
     pub source: Source,
-    /// At the size of the samples.
-    pub canvas: RgbImage,
-    /// The mesh in pixels of `canvas`.
-    pub points: Landmarks,
 }
 
 /// All photos, each loaded when it is first asked for and kept as long as there is room.
 pub(super) struct Photos<'a> {
     data: &'a Dataset,
-    crop: usize,
     kept: Vec<OnceLock<Arc<Photo>>>,
     room: AtomicUsize,
 }
 
 impl<'a> Photos<'a> {
-    /// Room for `photos` of them, for samples of that crop.
-    pub fn new(data: &'a Dataset, crop: usize, photos: usize) -> Self {
+    /// Room for `photos` of them.
+    pub fn new(data: &'a Dataset, photos: usize) -> Self {
         // Texture, sharp level, softened levels: 3 + 4 + 16/3 bytes a pixel, and what is small.
-        let bytes = 13 * canvas_side(data.header.crop).pow(2) + 3 * canvas_side(crop).pow(2) + 64 * 1024;
+        let bytes = 13 * canvas_side(data.header.crop).pow(2) + 64 * 1024;
         let kept = (0..photos).map(|_| OnceLock::new()).collect();
-        Self { data, crop, kept, room: AtomicUsize::new(KEPT / bytes) }
+        Self { data, kept, room: AtomicUsize::new(KEPT / bytes) }
     }
 
     /// The photo of `item`, whose place is `i`.
@@ -61,20 +53,18 @@ impl<'a> Photos<'a> {
 
     fn load(&self, item: &Item) -> Result<Photo> {
         let full = canvas_at(self.data, item, self.data.header.crop)?;
-        let points = self.data.features(item)?.points;
-        let (canvas, small_from_full) = shrunk(&full, self.crop);
-        let small = points.mapped(small_from_full);
-        let side = full.width() as usize;
+        let (side, points) = (full.width() as usize, self.data.features(item)?.points);
         let texture = Texture { side, rgb: full.into_raw(), points, pose: item.pose };
         let source = Source::of(std::slice::from_ref(&texture));
-        Ok(Photo { texture, source, canvas, points: small })
+        Ok(Photo { texture, source })
     }
 }
 
-/// The photo of `item` on the canvas of a smaller crop, averaged over area.
+/// The photo of `item` on the canvas of a smaller crop, as a generator of that crop sees larger canvases
+/// ([`Window`](crate::path::Window)): means over squares of pixels.
 ///
 /// # Errors
-/// [`Error::Io`] or [`Error::Training`] when its files are missing or damaged, or smaller than asked for.
+/// [`Error::Io`] or [`Error::Training`] when its files are missing or damaged, or `crop` does not divide the data set's.
 pub fn canvas_at(data: &Dataset, item: &Item, crop: usize) -> Result<RgbImage> {
     let canvas = data.canvas(item)?;
     let side = canvas_side(data.header.crop) as u32;
@@ -82,18 +72,15 @@ pub fn canvas_at(data: &Dataset, item: &Item, crop: usize) -> Result<RgbImage> {
         let reason = format!("is {} x {} pixels instead of {side}; prepare anew", canvas.width(), canvas.height());
         return Err(Error::training(data.file(item, "png").display(), reason));
     }
-    if crop > data.header.crop {
-        let reason = format!("its crop of {} px is smaller than {crop}; prepare anew", data.header.crop);
+    if !data.header.crop.is_multiple_of(crop) {
+        let reason = format!("its crop of {} px is no multiple of {crop}; prepare anew", data.header.crop);
         return Err(Error::training(data.folder.display(), reason));
     }
-    Ok(shrunk(&canvas, crop).0)
+    Ok(shrunk(canvas, crop))
 }
 
-/// The canvas at the size of a smaller crop, and the map into it.
-fn shrunk(canvas: &RgbImage, crop: usize) -> (RgbImage, Affine2) {
-    let scale = canvas_side(crop) as f32 / canvas.width() as f32;
-    if scale == 1.0 {
-        return (canvas.clone(), Affine2::IDENTITY);
-    }
-    resize(canvas, scale)
+/// A canvas at the size of a crop that divides its own.
+pub(super) fn shrunk(canvas: RgbImage, crop: usize) -> RgbImage {
+    let side = canvas_side(crop) as u32;
+    if canvas.width() == side { canvas } else { imageops::thumbnail(&canvas, side, side) }
 }

@@ -79,7 +79,8 @@ impl SpecModule {
         Self::new(spec, &weights, device)
     }
 
-    /// Convolutions and linear layers work in `dtype` (mixed precision); parameters, statistics and sums stay f32.
+    /// Convolutions work in `dtype` (mixed precision). Everything else stays f32: parameters, statistics, sums, and linear
+    /// layers, which see one vector a picture and cost next to nothing.
     pub fn with_compute(mut self, dtype: Option<FloatDType>) -> Self {
         self.compute = dtype;
         self

@@ -24,6 +24,9 @@ pub struct DataNote {
     /// The pseudo set's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pseudo: Option<PathBuf>,
+    /// The model whose weights the run began with, and their SHA-256; none when it began with random ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<String>,
     /// Photos that were trained on.
     pub photos: usize,
     /// How many people are on them.
@@ -35,11 +38,11 @@ pub struct DataNote {
 }
 
 impl RunFolder {
-    /// Makes the folders, and writes what the run is: config and data.
+    /// Makes the folders, and writes what the run is: config and data, and which model it began with.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn begin(&self, config: &Config, material: &Material) -> Result<()> {
+    pub fn begin(&self, config: &Config, material: &Material, init: Option<String>) -> Result<()> {
         let grids = self.0.join("grids");
         fs::create_dir_all(&grids).map_err(Error::io(&grids))?;
         let mut people: Vec<_> = material.photos().iter().map(|item| &item.person).collect();
@@ -48,6 +51,7 @@ impl RunFolder {
         let note = DataNote {
             set: config.data.set.clone(),
             pseudo: config.data.pseudo.clone(),
+            init,
             photos: material.photos().len(),
             people: people.len(),
             held_out: config.data.held_out.clone(),
@@ -66,6 +70,16 @@ impl RunFolder {
     /// The [`DataNote`].
     pub fn data(&self) -> PathBuf {
         self.0.join("data.toml")
+    }
+
+    /// Reads the [`DataNote`].
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Training`] for a damaged file.
+    pub fn note(&self) -> Result<DataNote> {
+        let path = self.data();
+        let text = fs::read_to_string(&path).map_err(Error::io(&path))?;
+        toml::from_str(&text).map_err(|e| Error::training(path.display(), e.to_string()))
     }
 
     /// One [`Row`](super::Row) a line.

@@ -7,7 +7,7 @@ use super::config::Config;
 use super::planes::Planes;
 use crate::align;
 use crate::error::{Error, Result};
-use crate::train::data::{Dataset, Item};
+use crate::train::data::{Dataset, Item, embedding_name};
 use crate::train::people::People;
 use crate::train::pseudo::{Kind, Record, Shards, canvas_at};
 
@@ -103,11 +103,18 @@ impl Material {
 
     /// The photo's embedding by the generator's encoder.
     pub(super) fn embedding(&self, item: &Item) -> Result<Vec<f32>> {
-        let (mut features, name) = (self.set.features(item)?, &self.config.generator.identity.encoder);
-        features.embeddings.remove(name).ok_or_else(|| {
+        let (name, width) = (self.embedding_name(), self.config.generator.identity.width);
+        let found = self.set.features(item)?.embeddings.remove(&name).filter(|values| values.len() == width);
+        found.ok_or_else(|| {
             let path = self.set.file(item, "safetensors");
-            Error::training(path.display(), format!("has no embedding.{name}; prepare anew"))
+            Error::training(path.display(), format!("has no embedding.{name} of {width} values; prepare anew"))
         })
+    }
+
+    /// What embeddings of the generator's encoder, on the crop that it was shown, are called.
+    fn embedding_name(&self) -> String {
+        let identity = &self.config.generator.identity;
+        embedding_name(&identity.encoder, identity.encoder_crop)
     }
 
     /// The photo's caption, if the losses read captions.
@@ -146,19 +153,17 @@ impl Material {
     fn check_photos(&self) -> Result<()> {
         let error = |reason: String| Err(Error::training(self.set.folder.display(), reason));
         let (header, config) = (&self.set.header, &self.config);
-        let encoder = &config.generator.identity.encoder;
-        if !header.encoders.contains(encoder) {
+        let name = self.embedding_name();
+        if !header.encoders.contains(&name) {
             let known = header.encoders.join(", ");
             return error(format!(
-                "has no embeddings of {encoder}, which the generator reads (there are {known}); prepare with --encoder"
+                "has no embeddings of {name}, which the generator reads (there are {known}); prepare with --encoder"
             ));
         }
-        if header.crop < self.crop() {
+        let (crop, wanted) = (header.crop, self.crop());
+        if !crop.is_multiple_of(wanted) {
             return error(format!(
-                "has crops of {} px, the generator wants {}; prepare with --crop {}",
-                header.crop,
-                self.crop(),
-                self.crop()
+                "has crops of {crop} px, the generator wants {wanted} or a multiple; prepare with --crop {wanted}"
             ));
         }
         let mut people = self.photos.iter().map(|item| &item.person);

@@ -158,7 +158,7 @@ impl Critic {
     /// [`Error::Training`] for a size that makes no sense.
     pub fn new(config: &Config, device: &Device) -> Result<Self> {
         let net = Discriminator::new(Self::size(config), config.seed, device)?;
-        Self::of(config, net, Optimizer::new(&config.optimizer), device)
+        Self::of(config, net, Self::rule(config), device)
     }
 
     /// The one in a checkpoint's files.
@@ -167,13 +167,17 @@ impl Critic {
     /// [`Error::Io`], [`Error::Model`] or [`Error::Training`] for a file that is missing, damaged, or of another size.
     pub fn load(config: &Config, weights: &Path, moments: &Path, device: &Device) -> Result<Self> {
         let net = Discriminator::load(Self::size(config), weights, device)?;
-        let optimizer = Optimizer::new(&config.optimizer).load(moments, &net)?;
+        let optimizer = Self::rule(config).load(moments, &net)?;
         Self::of(config, net, optimizer, device)
     }
 
     fn of(config: &Config, net: Discriminator, optimizer: Optimizer<Discriminator>, device: &Device) -> Result<Self> {
         let compute = supported(config.precision.compute.dtype(), device)?;
         Ok(Self { net: net.with_compute(compute), optimizer })
+    }
+
+    fn rule(config: &Config) -> Optimizer<Discriminator> {
+        Optimizer::new(&config.optimizer).with_loss_scale(config.precision.scale())
     }
 
     fn size(config: &Config) -> DiscriminatorConfig {

@@ -13,7 +13,7 @@ use super::material::Material;
 use super::metrics::{self, Row};
 use super::networks::{Critic, Generator, Judges, first_weights};
 use super::step::{Clock, Shown, Step};
-use super::terms::finite;
+use super::terms::Scalars;
 use super::{check, grid, report};
 use crate::error::{Error, Result};
 use crate::files::replace;
@@ -30,6 +30,11 @@ const EMA: &str = "ema.safetensors";
 const MOMENTS: &str = "optimizer-g.safetensors";
 const CRITIC: &str = "discriminator.safetensors";
 const CRITIC_MOMENTS: &str = "optimizer-d.safetensors";
+
+/// Numbers of a step that are no terms.
+const TOTAL: &str = "total";
+const GRADIENT: &str = "gradient";
+const CRITIC_GRADIENT: &str = "discriminator's gradient";
 
 /// How a run begins.
 #[derive(Clone, Debug)]
@@ -68,7 +73,8 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Opens the data, makes or reads the networks, and writes config and data note into the folder `run`.
+    /// Opens the data, makes or reads the networks, and then writes config and data note into the folder `run`: what is
+    /// refused leaves a run as it was.
     ///
     /// # Errors
     /// [`Error::Training`] for data, a checkpoint or a model that does not fit the config, a fresh run where another one
@@ -94,7 +100,7 @@ impl Trainer {
         let generator = Generator::new(&config, &weights, &device)?;
         let judges = Judges::new(&config, &weights, &device)?;
         let mut trainer = Self {
-            optimizer: Optimizer::new(&config.optimizer),
+            optimizer: Optimizer::new(&config.optimizer).with_loss_scale(config.precision.scale()),
             ema: Ema::new(config.ema.decay, &generator.module),
             state: State { seed: config.seed, ..State::default() },
             folder: RunFolder(run.into()),
@@ -107,10 +113,12 @@ impl Trainer {
             judges,
         };
         trainer.state.config_sha256 = trainer.config.sha256()?;
-        trainer.folder.begin(&trainer.config, &trainer.material)?;
+        let mut began_with = init.map(|model| format!("{} (sha256 {})", model.card.name, model.sha256));
         if let Some(found) = checkpoint {
             trainer.restore(&found)?;
+            began_with = trainer.folder.note()?.init;
         }
+        trainer.folder.begin(&trainer.config, &trainer.material, began_with)?;
         metrics::rewind(&trainer.folder, trainer.state.step)?;
         Ok(trainer)
     }
@@ -130,16 +138,24 @@ impl Trainer {
         &self.generator.module
     }
 
-    /// Steps until the config's last one; `seen` is told of each, and ends the run by returning false. A checkpoint is
-    /// written at the end in either case.
+    /// [`Self::run_until`] the config's last step.
+    ///
+    /// # Errors
+    /// As [`Self::run_until`].
+    pub fn run(&mut self, seen: impl FnMut(&Row) -> bool) -> Result<End> {
+        self.run_until(self.config.steps, seen)
+    }
+
+    /// Steps until `last` is done, which may be before the config's last one or behind it; `seen` is told of each, and
+    /// ends the run by returning false. A checkpoint is written at the end in either case.
     ///
     /// # Errors
     /// [`Error::Training`] naming the term that is no number any more: no checkpoint is written then, the last one is
-    /// good. [`Error::Io`].
-    pub fn run(&mut self, mut seen: impl FnMut(&Row) -> bool) -> Result<End> {
+    /// good, and this trainer's weights are not. [`Error::Io`].
+    pub fn run_until(&mut self, last: u64, mut seen: impl FnMut(&Row) -> bool) -> Result<End> {
         let mut loader = Loader::start(self.material.clone(), self.state.step, self.config.data.ahead)?;
         let mut end = End::Done;
-        while end == End::Done && self.state.step < self.config.steps {
+        while end == End::Done && self.state.step < last {
             let mut clock = Clock::start();
             let batch = loader.take()?;
             clock.lap("data");
@@ -163,32 +179,38 @@ impl Trainer {
         Ok(end)
     }
 
-    /// One step: terms, gradients, weights, average, discriminator.
+    /// One step: terms, gradients, weights, average, discriminator. A GPU is asked for numbers once, at the end, so that it
+    /// never stands still. Should one of them be none, the weights are spoilt by then, and the step does not count.
     ///
     /// # Errors
-    /// As [`Self::run`].
+    /// As [`Self::run_until`].
     pub fn step(&mut self, batch: &Batch, mut clock: Clock) -> Result<Row> {
         let step = self.state.step;
         if self.config.adversarial(step) && self.critic.is_none() {
             self.critic = Some(Critic::new(&self.config, &self.device)?);
         }
         let (terms, shown) = self.parts().terms(batch, &mut clock)?;
-        let mut values = terms.values()?;
         let Some(total) = terms.total() else {
             return Err(Error::training("[losses]", "every term of this batch has weight 0; give one a weight"));
         };
-        let gradients = total.backward();
+        let mut scalars = terms.scalars();
+        let gradients = self.scaled(total.clone()).backward();
         clock.lap("backward");
         let lr = self.config.schedule.lr(self.config.optimizer.lr, step);
         let (module, grad_norm) = self.optimizer.step(lr, self.generator.module.clone(), gradients);
-        finite("gradient", grad_norm)?;
+        scalars.add(TOTAL, total);
+        scalars.add(GRADIENT, grad_norm);
         self.generator.module = module;
         self.ema.update(&self.generator.module);
         clock.lap("optimizer");
-        if let Some(value) = self.teach(shown)? {
-            values.insert("discriminator".into(), value);
+        if self.teach(shown, &mut scalars) {
             clock.lap("discriminator");
         }
+        let mut values = scalars.read()?;
+        clock.lap("reading");
+        let mut take = |name| values.remove(name).unwrap_or_default();
+        let (loss, grad_norm) = (take(TOTAL), take(GRADIENT));
+        take(CRITIC_GRADIENT);
         self.state.step += 1;
         self.state.samples += batch.len() as u64;
         Ok(Row {
@@ -196,7 +218,7 @@ impl Trainer {
             samples: self.state.samples,
             samples_per_second: batch.len() as f64 / clock.laps.values().sum::<f64>(),
             lr,
-            loss: total.into_scalar(),
+            loss,
             grad_norm,
             terms: values,
             seconds: clock.laps,
@@ -255,23 +277,30 @@ impl Trainer {
         }
     }
 
-    /// The discriminator's step on what was made and what is real; its loss.
-    fn teach(&mut self, shown: Shown) -> Result<Option<f32>> {
-        if !self.config.adversarial(self.state.step) {
-            return Ok(None);
-        }
-        let Some(Critic { net, optimizer }) = &mut self.critic else { return Ok(None) };
+    /// The discriminator's step, if it has one, on what was made and what is real.
+    fn teach(&mut self, shown: Shown, scalars: &mut Scalars) -> bool {
+        let Some(mut critic) = self.critic.take_if(|_| self.config.adversarial(self.state.step)) else { return false };
         let [real, made] = [shown.real, shown.made].map(|pictures| Tensor::cat(pictures, 0).detach());
-        let loss = adversarial::discriminator(net.forward(real), net.forward(made));
-        let value: f32 = loss.clone().into_scalar();
-        finite("discriminator", value)?;
+        let loss = adversarial::discriminator(critic.net.forward(real), critic.net.forward(made));
+        scalars.add("discriminator", loss.clone());
         // Its schedule begins with it.
         let steps = self.state.step.saturating_sub(self.config.losses.adversarial_from);
         let lr = self.config.schedule.lr(self.config.optimizer.lr, steps);
-        let (stepped, norm) = optimizer.step(lr, net.clone(), loss.backward());
-        finite("discriminator's gradient", norm)?;
-        *net = stepped;
-        Ok(Some(value))
+        // As the generator's terms, it is the sum over both directions of a pair: clipping sees the difference.
+        let gradients = self.scaled(loss * self.parts().directions()).backward();
+        let norm;
+        (critic.net, norm) = critic.optimizer.step(lr, critic.net, gradients);
+        scalars.add(CRITIC_GRADIENT, norm);
+        self.critic = Some(critic);
+        true
+    }
+
+    /// A loss as it is derived: in half precision small gradients would become 0 without a factor.
+    fn scaled(&self, loss: Tensor<1>) -> Tensor<1> {
+        match self.config.precision.scale() {
+            1.0 => loss,
+            scale => loss * scale,
+        }
     }
 
     /// Goes on where `found` stands; the generator has its weights already.
@@ -280,7 +309,7 @@ impl Trainer {
         let average = read_weights(&found.file(EMA), params)?;
         let average = Generator::new(&self.config, &average, &self.device)?;
         self.ema = Ema::new(self.config.ema.decay, &average.module);
-        self.optimizer = Optimizer::new(&self.config.optimizer).load(&found.file(MOMENTS), &self.generator.module)?;
+        self.optimizer = self.optimizer.clone().load(&found.file(MOMENTS), &self.generator.module)?;
         if found.file(CRITIC).exists() {
             let (weights, moments) = (found.file(CRITIC), found.file(CRITIC_MOMENTS));
             self.critic = Some(Critic::load(&self.config, &weights, &moments, &self.device)?);

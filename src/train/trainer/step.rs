@@ -177,7 +177,7 @@ impl Step<'_> {
     }
 
     /// AlphaFace sums the means of both directions of a pair; a guided swap has one.
-    const fn directions(&self) -> f64 {
+    pub const fn directions(&self) -> f64 {
         if self.config.generator.guide { 1.0 } else { 2.0 }
     }
 }

@@ -1,4 +1,4 @@
-//! The terms of a step's loss by name.
+//! The terms of a step's loss by name, and a step's numbers read all at once.
 
 use std::collections::BTreeMap;
 
@@ -23,29 +23,48 @@ impl Terms {
         self.0.iter().map(|(_, weight, term)| term.clone() * *weight).reduce(|sum, term| sum + term)
     }
 
-    /// Every term's value before its weight, all read at once.
+    /// Every term before its weight, to be read.
+    pub fn scalars(self) -> Scalars {
+        let mut scalars = Scalars::default();
+        self.0.into_iter().for_each(|(name, _, term)| scalars.add(name, term));
+        scalars
+    }
+}
+
+/// Numbers that a device still computes, `[1]` each: a program that asks for one waits for it, so all of a step's are
+/// asked for together.
+#[derive(Debug, Default)]
+pub struct Scalars(Vec<(&'static str, Tensor<1>)>);
+
+impl Scalars {
+    /// Adds one.
+    pub fn add(&mut self, name: &'static str, value: Tensor<1>) {
+        self.0.push((name, value.inner()));
+    }
+
+    /// All values, in one transfer.
     ///
     /// # Errors
-    /// [`Error::Training`] naming the first term that is not a finite number.
-    pub fn values(&self) -> Result<BTreeMap<String, f32>> {
+    /// [`Error::Training`] naming the first, in the order of adding, that is not a finite number.
+    pub fn read(self) -> Result<BTreeMap<String, f32>> {
         if self.0.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let values = Tensor::cat(self.0.iter().map(|(.., term)| term.clone()).collect(), 0);
-        let values = values.into_data_as::<f32>().try_into_vec::<f32>().expect("it was just converted to f32");
-        let named = self.0.iter().zip(values).map(|((name, ..), value)| (name.to_string(), value));
-        named.map(|(name, value)| finite(&name, value).map(|()| (name, value))).collect()
+        let (names, values): (Vec<_>, Vec<_>) = self.0.into_iter().unzip();
+        let values = Tensor::cat(values, 0).into_data_as::<f32>();
+        let values = values.try_into_vec::<f32>().expect("it was just converted to f32");
+        names.into_iter().zip(values).map(|(name, value)| finite(name, value).map(|()| (name.into(), value))).collect()
     }
 }
 
 /// Refuses a value of the term `name` that is no number.
-pub fn finite(name: &str, value: f32) -> Result<()> {
+fn finite(name: &str, value: f32) -> Result<()> {
     if value.is_finite() {
         return Ok(());
     }
     let reason = format!(
         "became {value}: training diverged. The last checkpoint is good; go on from it with --resume and a lower \
-         learning rate, or without this term"
+         learning rate, without this term, or, where compute is f16, with a smaller precision.loss_scale"
     );
     Err(Error::training(format!("the term {name}"), reason))
 }

@@ -39,7 +39,7 @@ fn what_cannot_be_made_is_refused() {
     run(&two, &["--without", "drawn/Z*"], &["drawn/Z*", "names nobody", "drawn/"]);
     fails(&mut pseudo(out.path(), out.path()), &["dataset.toml"]);
     let larger = Maker::new(&two, 128, 1, options()).err().unwrap().to_string();
-    assert!(larger.contains("crop 128") && larger.contains("up to 64"), "{larger}");
+    assert!(larger.contains("crop 128") && larger.contains("divides 64"), "{larger}");
     let nothing = Options { labels: 0, swaps: 0, ..options() };
     assert!(Maker::new(&two, 64, 1, nothing).err().unwrap().to_string().contains("nothing to make"));
 }

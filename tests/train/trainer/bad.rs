@@ -28,7 +28,7 @@ fn stopped(config: Config, run: &Path, start: Start) -> String {
 fn configs() {
     let sets = Sets::new();
     let (guided, plain) = (sets.guided(), sets.plain());
-    let cases: [(&str, &[&str], &str); 14] = [
+    let cases: [(&str, &[&str], &str); 15] = [
         (&guided, &["losses.idenity=3"], "idenity"),
         (&guided, &["stepps=3"], "stepps"),
         (&guided, &["seed"], "key=value"),
@@ -40,6 +40,7 @@ fn configs() {
         (&guided, &["data.triplets=0", "data.swaps=0"], "no samples"),
         (&guided, &["augment.scale=1.5"], "[augment] scale is 1.5"),
         (&guided, &["ema.decay=1"], "[ema] decay"),
+        (&guided, &["precision.loss_scale=3000"], "power of two"),
         (&guided, &["generator.preset=guided-xl"], "there are alphaface-256, inswapper-128, guided-xs"),
         (&guided, &["generator.encoder=[]"], "[generator]"),
         (&plain, &[], "clip_identity and clip_text need CLIP"),
@@ -81,12 +82,16 @@ fn runs_that_are_there_or_not() {
     let message = stopped(config.clone(), run.path(), Start::Resume);
     assert!(message.contains("no checkpoint to resume"), "{message}");
     fresh(&config, run.path()).run(|_| true).unwrap();
+    // Whatever is refused leaves the run's own config and note as they were.
+    let files = || ["config.toml", "data.toml"].map(|name| fs::read_to_string(run.path().join(name)).unwrap());
+    let before = files();
     let message = stopped(config.clone(), run.path(), Start::Fresh(None));
     assert!(message.contains("--resume"), "{message}");
     let message = stopped(sets.config(&["generator.identity.map=9"]), run.path(), Start::Resume);
     assert!(message.contains("another architecture") && message.contains("map.weight"), "{message}");
     let message = stopped(sets.config(&["seed=9"]), run.path(), Start::Resume);
     assert!(message.contains("seed"), "{message}");
+    assert_eq!(files(), before);
     let other = alphaswap::models::Model::builtin("generator").unwrap();
     let folder = run.path().join("other");
     let message = stopped(config, &folder, Start::Fresh(Some(Box::new(other))));
@@ -127,13 +132,18 @@ fn interrupted_runs_are_saved() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{told}");
     assert!(told.contains("saved; go on with --resume"), "{told}");
+    // Without a terminal there are lines.
+    assert!(told.contains("step 1/1000000: loss "), "{told}");
     let saved = checkpoint::load(&run).unwrap().unwrap().state.step;
     assert_eq!(saved, metrics::read(&RunFolder(run.clone())).unwrap().len() as u64);
 
     // The run has its own config, and the report can be made at any time.
     let more = (saved + 1).to_string();
     let program = || assert_cmd::Command::cargo_bin("alphaswap-train").unwrap();
-    program().args(["train", "--resume", "--steps", &more, "-o"]).arg(&run).assert().success();
+    let resumed = ["train", "--resume", "--steps", &more, "--set", "output.keep=2", "-o"];
+    let warned = predicates::str::contains("the config has changed since step");
+    program().args(resumed).arg(&run).assert().success().stderr(warned);
+    assert!(fs::read_to_string(run.join("config.toml")).unwrap().contains("steps = 4\n"));
     fs::remove_file(run.join("report.html")).unwrap();
     program().arg("report").arg(&run).assert().success();
     assert!(run.join("report.html").is_file());

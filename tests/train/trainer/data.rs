@@ -60,6 +60,19 @@ impl Sets {
         fs::write(self.data.folder.join("captions.jsonl"), lines).unwrap();
     }
 
+    /// Calls every photo's embedding otherwise.
+    pub fn rename_embeddings(&self, name: &str) {
+        let mut header = self.data.header.clone();
+        header.encoders = vec![name.into()];
+        fs::write(self.data.folder.join("dataset.toml"), toml::to_string(&header).unwrap()).unwrap();
+        for item in &self.data.items {
+            let mut features = self.data.features(item).unwrap();
+            let embedding = features.embeddings.remove("faceres_224").unwrap();
+            let points: Vec<f32> = features.points.0.iter().flat_map(|p| p.to_array()).collect();
+            write(&self.data.file(item, "safetensors"), &points, name, &embedding);
+        }
+    }
+
     /// A config text: a tiny guided generator on these sets.
     pub fn guided(&self) -> String {
         format!(
@@ -151,14 +164,14 @@ fn complete(data: &Dataset, id: &str, person: &str, number: usize) {
     let points: Vec<f32> = data.features(item).unwrap().points.0.iter().flat_map(|p| p.to_array()).collect();
     let seed = person.bytes().map(f32::from).sum::<f32>();
     let embedding: Vec<f32> = (0..1024).map(|i| (seed * i as f32).sin() + 0.1 * ((number + i) as f32).cos()).collect();
-    write(&item_file(&data.folder, id, "safetensors"), &points, &embedding);
+    write(&item_file(&data.folder, id, "safetensors"), &points, "faceres_224", &embedding);
 }
 
-fn write(path: &Path, points: &[f32], embedding: &[f32]) {
+fn write(path: &Path, points: &[f32], name: &str, embedding: &[f32]) {
     let view = |shape: Vec<usize>, values| TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(values)).unwrap();
     let tensors = HashMap::from([
-        ("points", view(vec![points.len() / 3, 3], points)),
-        ("embedding.faceres_224", view(vec![embedding.len()], embedding)),
+        ("points".to_string(), view(vec![points.len() / 3, 3], points)),
+        (format!("embedding.{name}"), view(vec![embedding.len()], embedding)),
     ]);
     fs::write(path, safetensors::serialize(tensors, None).unwrap()).unwrap();
 }

@@ -60,7 +60,7 @@ fn small(sets: &Sets) -> Vec<String> {
         "generator.space_to_depth=1".into(),
         "generator.encoder=[{name='e0', out=4, kernel=3, pad=1, stride=2}]".into(),
         "generator.decoder=[{name='d1', out=3, kernel=3, pad=1, upsample=true}]".into(),
-        "generator.identity={encoder='faceres_224', width=1024, map=8, scale=32.0, emap=false}".into(),
+        "generator.identity={encoder='faceres_224', encoder_crop='mesh_box', width=1024, map=8, scale=32.0, emap=false}".into(),
         "generator.blocks.count=1".into(),
         "identity={encoder='faceres', side=64}".into(),
         "perceptual.network=faceres".into(),

@@ -7,7 +7,7 @@ pub mod run;
 use std::path::Path;
 
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::config::ClipConfig;
@@ -142,8 +142,8 @@ impl Fit {
         let similarities = towers.image_features(batch.pictures).matmul(towers.text_features(&batch.texts).transpose());
         let scale = towers.scale();
         let loss = contrastive(similarities * scale.clone().unsqueeze(), &batch.texts);
-        let value = loss.clone().into_scalar::<f32>();
         let (stepped, gradient) = optimizer.step(lr, towers.clone(), loss.backward());
+        let [value, gradient] = [loss, gradient].map(Tensor::into_scalar::<f32>);
         if !value.is_finite() || !gradient.is_finite() {
             let reason = format!(
                 "the loss is {value} and the gradients' norm {gradient} at step {}; go on from the last checkpoint with a \

@@ -45,6 +45,9 @@ impl Config {
         if !(0.0..1.0).contains(&self.ema.decay) {
             return Err(format!("[ema] decay is {}; it is at least 0 and below 1", self.ema.decay));
         }
+        if !self.precision.loss_scale.is_power_of_two() {
+            return Err(format!("[precision] loss_scale is {}; it is a power of two", self.precision.loss_scale));
+        }
         if self.output.checkpoint_every == 0 || self.output.keep == 0 {
             return Err("[output] checkpoint_every and keep must be at least 1".into());
         }

@@ -218,11 +218,28 @@ impl Compute {
 }
 
 /// Mixed precision: parameters, statistics, sums and losses stay in 32 bits.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Precision {
     /// `f32`, `f16` or `bf16`, where the device has it.
     pub compute: Compute,
+    /// With `f16`, losses are multiplied by this power of two before their backward pass and gradients divided by it
+    /// afterwards, so that small ones do not become 0 on the way (Micikevicius et al., "Mixed precision training", 2018,
+    /// section 3.2). Where the largest no longer fit, the run ends and says so.
+    pub loss_scale: u32,
+}
+
+impl Default for Precision {
+    fn default() -> Self {
+        Self { compute: Compute::default(), loss_scale: 4096 }
+    }
+}
+
+impl Precision {
+    /// What losses are multiplied by: 1 unless the number format needs it.
+    pub fn scale(&self) -> f32 {
+        if self.compute == Compute::F16 { self.loss_scale as f32 } else { 1.0 }
+    }
 }
 
 /// What is written into the run's folder, and when.

@@ -44,9 +44,8 @@ pub fn write(run: &RunFolder) -> Result<()> {
 
 fn page(run: &RunFolder) -> Result<Markup> {
     let rows = metrics::read(run)?;
-    let text = |path: &Path| std::fs::read_to_string(path).map_err(Error::io(path));
-    let (config, data) = (text(&run.config())?, text(&run.data())?);
-    let note: DataNote = toml::from_str(&data).map_err(|e| Error::training(run.data().display(), e.to_string()))?;
+    let (path, note) = (run.config(), run.note()?);
+    let config = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
     let name = run.0.file_name().unwrap_or_default().to_string_lossy();
     Ok(html! {
         (DOCTYPE)
