@@ -90,11 +90,11 @@ impl Model {
         let card_path = path.with_extension("toml");
         let card =
             check_size(&card_path, MAX_CARD).and_then(|()| std::fs::read_to_string(&card_path)).map_err(|e| {
-                let card = card_path.display();
-                Error::model(
-                    &name,
-                    format!("its card {card} cannot be read ({e}); models/README.md says how to write one"),
-                )
+                let how = match path.extension().and_then(|extension| extension.to_str()) {
+                    Some("onnx" | "pt" | "pth") => "`alphaswap-train import` makes a model file of a checkpoint",
+                    _ => "models/README.md says how to write one",
+                };
+                Error::model(&name, format!("its card {} cannot be read ({e}); {how}", card_path.display()))
             })?;
         let bytes = std::fs::read(path).map_err(Error::io(path))?;
         Self::from_bytes(&name, &bytes, &card)

@@ -5,6 +5,7 @@ mod help;
 mod identity;
 #[cfg(feature = "c2pa")]
 mod manifest;
+mod picture;
 mod swap;
 mod tools;
 mod verify;

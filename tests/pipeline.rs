@@ -113,6 +113,18 @@ fn the_face_becomes_another_one_and_strength_zero_changes_nothing() {
     });
 }
 
+/// A face on a black and white picture is black and white.
+#[test]
+fn grey_stays_grey() {
+    let mut picture = photo("ada.jpg", alphaswap::frame::PixelFormat::Nv12, 0);
+    picture.planes[1].fill(128);
+    let mut pipeline = pipeline(ModelChoice::Mesh, Look { badge: false, ..Look::default() });
+    let report = pipeline.process(&mut picture.view_mut(), None).unwrap();
+    assert!(report.faces[0].swapped);
+    let worst = picture.planes[1].iter().map(|code| code.abs_diff(128)).max();
+    assert!(worst <= Some(2), "{worst:?}");
+}
+
 #[test]
 fn the_badge_is_there_from_the_first_swapped_frame_on_and_in_no_other() {
     let look = Look { badge_language: "en".parse().unwrap(), ..Look::default() };

@@ -15,6 +15,7 @@ override USUAL_ONLY: bool = false;
 const OUTLIER = 1.6;
 const LEAST_SKIN = 16.0;
 const GAIN = vec2<f32>(0.7, 1.4);
+const NONE = 2.0;
 
 // Mean with weight, and standard deviation, of picture 0 (target) or 1 (guide). Chan, Golub, LeVeque: Updating formulae
 // and a pairwise algorithm for computing sample variances (1979).
@@ -50,7 +51,8 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     light.offset = vec4<f32>(0.0);
     if own.mean.w >= LEAST_SKIN && guide.mean.w >= LEAST_SKIN {
         let ratio = own.squares.xyz / max(guide.squares.xyz, vec3<f32>(1e-6));
-        let gain = clamp(ratio, vec3<f32>(GAIN.x), vec3<f32>(GAIN.y));
+        let least = GAIN.x * min(own.squares.xyz / NONE, vec3<f32>(1.0));
+        let gain = clamp(ratio, least, vec3<f32>(GAIN.y));
         light.gain = vec4<f32>(gain, 1.0);
         light.offset = vec4<f32>(own.mean.xyz - gain * guide.mean.xyz, 0.0);
     }

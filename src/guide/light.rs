@@ -4,6 +4,9 @@ use super::window::Window;
 
 /// Bounds of the contrast gain.
 const GAIN: (f32, f32) = (0.7, 1.4);
+/// The lower bound falls to 0 below this standard deviation of the target's skin, in units of L*, a*, b*: a black and white
+/// picture has no colour, and fog no contrast. Skin in colour deviates by more.
+const NONE: f32 = 2.0;
 /// A pixel whose lightness is this many standard deviations from the mean is no skin: beard, brow, fringe, highlight.
 const OUTLIER: f32 = 1.6;
 /// Standard deviation of the low-pass filter that carries the light, in crop 256ths.
@@ -98,7 +101,8 @@ impl Light {
         let Channel { target, guide, rim } = channel;
         let target_moments = moments(target, &self.target_skin);
         let (Some(own), Some(other)) = (target_moments, moments(guide, &self.guide_skin)) else { return };
-        let gain = (own.1 / other.1.max(1e-6)).clamp(GAIN.0, GAIN.1);
+        let least = GAIN.0 * (own.1 / NONE).min(1.0);
+        let gain = (own.1 / other.1.max(1e-6)).clamp(least, GAIN.1);
         let offset = own.0 - gain * other.0;
         guide.iter_mut().for_each(|g| *g = *g * gain + offset);
         let cell = ((CELL * scale).round() as usize).max(1);

@@ -5,7 +5,7 @@ use std::io::{BufRead, Seek};
 
 use glam::{Affine2, Vec2};
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageDecoder, ImageReader, ImageResult, Limits, Rgb, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageReader, ImageResult, Limits, Rgb, RgbImage, RgbaImage};
 
 use crate::align::native_crop;
 use crate::error::Result;
@@ -20,15 +20,36 @@ const MAX_BYTES: u64 = 768 << 20;
 /// # Errors
 /// What is wrong with the file, or that its pixels take more than 768 MiB.
 pub fn decode(file: impl BufRead + Seek) -> ImageResult<DynamicImage> {
+    Ok(decode_with_profile(file)?.0)
+}
+
+/// [`decode`], and the ICC profile that says what the picture's colours mean, if it has one that can be read.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_with_profile(file: impl BufRead + Seek) -> ImageResult<(DynamicImage, Option<Vec<u8>>)> {
     let mut reader = ImageReader::new(file).with_guessed_format()?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_BYTES);
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
     let orientation = decoder.orientation()?;
+    let profile = decoder.icc_profile().ok().flatten();
     let mut picture = DynamicImage::from_decoder(decoder)?;
     picture.apply_orientation(orientation);
-    Ok(picture)
+    Ok((picture, profile))
+}
+
+/// The picture laid over white.
+pub fn over_white(picture: &RgbaImage) -> RgbImage {
+    let over = |code: u8, alpha: u8| {
+        let (code, alpha) = (u32::from(code), u32::from(alpha));
+        ((code * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
+        let [r, g, b, alpha] = picture.get_pixel(x, y).0;
+        Rgb([r, g, b].map(|code| over(code, alpha)))
+    })
 }
 
 /// A picture as a frame.

@@ -103,12 +103,14 @@ fn what_is_no_encoder_is_refused() {
     std::fs::write(dir.path().join("cut.safetensors"), &cut[..cut.len() / 2]).unwrap();
     let models = concat!(env!("CARGO_MANIFEST_DIR"), "/models");
     let (generator, faceres) = (format!("{models}/generator.safetensors"), format!("{models}/identity.safetensors"));
-    let cases: [(&[&str], &[&str]); 5] = [
+    std::fs::write(dir.path().join("arcface.onnx"), "no model of ours").unwrap();
+    let cases: [(&[&str], &[&str]); 6] = [
         (&[&generator], &["generator.safetensors", "no identity encoder", "\"alphaface\""]),
         (&[&faceres], &["identity.safetensors", "an encoder called faceres_224 already"]),
         (&["mine.safetensors", "mine.safetensors"], &["an encoder called mine already"]),
         (&["cut.safetensors"], &["cut.safetensors", "truncated"]),
-        (&["photo.png"], &["photo.png", "photo.toml"]),
+        (&["photo.png"], &["photo.png", "photo.toml", "models/README.md"]),
+        (&["arcface.onnx"], &["arcface.toml", "alphaswap-train import"]),
     ];
     for (files, words) in cases {
         let mut command = alphaswap();
@@ -120,16 +122,60 @@ fn what_is_no_encoder_is_refused() {
 }
 
 #[test]
+fn a_cause_is_said_once() {
+    let (mut command, _dir) = enroll(&portrait());
+    let assert = command.args(["--encoder", "no.safetensors"]).assert().code(1);
+    assert.stderr(predicate::str::contains("os error").count(1));
+}
+
+#[test]
 fn several_photos_are_averaged() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("both.alphaface");
-    let photos = [media("kai.jpg"), media("ada.jpg")];
+    let mirrored = dir.path().join("mirrored.png");
+    imageops::flip_horizontal(&portrait()).save(&mirrored).unwrap();
+    let photos = [media("kai.jpg"), mirrored];
     alphaswap().arg("enroll").args(&photos).arg("-o").arg(&path).args(CONSENT).assert().success();
     let both = Identity::open(&path).unwrap();
     let kai = Identity::open(identity()).unwrap();
     assert_eq!(both.textures.len(), 2);
     assert!(both.textures[0].pose.yaw <= both.textures[1].pose.yaw);
     assert!(both.embeddings != kai.embeddings);
+}
+
+#[test]
+fn photos_of_two_people_are_refused() {
+    let (mut command, dir) = enroll(&portrait());
+    fails(command.arg(media("ada.jpg")), &["photo.png", "ada.jpg", "another person", "--face N"]);
+    assert_eq!(listing(dir.path()), ["photo.png"]);
+}
+
+/// However the camera was held, the identity is the same.
+#[test]
+fn a_photo_in_another_position_is_turned() {
+    let (upright, good) = (Identity::open(identity()).unwrap(), portrait());
+    let positions =
+        [("90", imageops::rotate90(&good)), ("180", imageops::rotate180(&good)), ("270", imageops::rotate270(&good))];
+    for (turn, picture) in positions {
+        let (mut command, dir) = enroll(&picture);
+        command.assert().success().stderr(predicate::str::contains("degrees to stand upright"));
+        let turned = Identity::open(dir.path().join("me.alphaface")).unwrap();
+        let (a, b) = (&upright.embeddings[0].values, &turned.embeddings[0].values);
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+        assert!(cosine > 0.98, "turned by {turn}: {cosine}");
+    }
+}
+
+#[test]
+fn a_photo_is_not_overwritten_by_its_identity() {
+    let dir = tempfile::tempdir().unwrap();
+    let photo = dir.path().join("photo.jpg");
+    std::fs::copy(media("kai.jpg"), &photo).unwrap();
+    let mut command = alphaswap();
+    command.current_dir(dir.path()).args(["enroll", "photo.jpg", "-o", "./photo.jpg", "--overwrite"]).args(CONSENT);
+    fails(&mut command, &["photo.jpg", "input and output at once"]);
+    assert_eq!(std::fs::read(photo).unwrap(), std::fs::read(media("kai.jpg")).unwrap());
 }
 
 #[test]
@@ -190,16 +236,21 @@ fn poor_photos_are_refused_with_the_reason() {
 #[test]
 fn other_files_are_no_photos() {
     let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("scan.tiff"), b"II*\0and so on").unwrap();
     std::fs::write(dir.path().join("notes.txt"), "not a photo at all").unwrap();
     std::fs::write(dir.path().join("cut.jpg"), &std::fs::read(media("kai.jpg")).unwrap()[..300]).unwrap();
-    for (name, word) in
-        [("notes.txt", "neither a photo nor a video"), ("cut.jpg", "cut.jpg"), ("no.jpg", "no.jpg"), (".", "folder")]
-    {
+    for (name, word) in [
+        ("notes.txt", "neither a photo nor a video"),
+        ("cut.jpg", "cut.jpg"),
+        ("no.jpg", "no.jpg"),
+        (".", "folder"),
+        ("scan.tiff", "JPEG, PNG and WebP"),
+    ] {
         let mut command = alphaswap();
         command.current_dir(dir.path()).args(["enroll", name, "-o", "me.alphaface"]).args(CONSENT);
         fails(&mut command, &[word]);
     }
-    assert_eq!(listing(dir.path()), ["cut.jpg", "notes.txt"]);
+    assert_eq!(listing(dir.path()), ["cut.jpg", "notes.txt", "scan.tiff"]);
 }
 
 #[test]
@@ -211,11 +262,38 @@ fn an_existing_identity_is_not_overwritten_by_accident() {
     Identity::open(dir.path().join("me.alphaface")).unwrap();
 }
 
-#[test]
-fn a_video_gives_views() {
+/// A video that shows one portrait after the other, each for some frames of 200 ms.
+fn slides(portraits: [(&str, usize); 2]) -> (Command, TempDir) {
     let dir = tempfile::tempdir().unwrap();
+    let shown = portraits.iter().flat_map(|&(name, frames)| std::iter::repeat_n(media(name), frames));
+    shown.enumerate().for_each(|(i, portrait)| {
+        std::fs::copy(portrait, dir.path().join(format!("{i}.jpg"))).unwrap();
+    });
+    let (from, to) = (dir.path().join("%d.jpg"), dir.path().join("in.mp4"));
+    swap::play(&format!(
+        "multifilesrc location={} caps=image/jpeg,framerate=5/1 ! jpegdec ! videoconvert ! x264enc ! mp4mux ! \
+         filesink location={}",
+        from.display(),
+        to.display()
+    ));
     let mut command = alphaswap();
-    command.current_dir(dir.path()).arg("enroll").arg(media("scenes.mp4")).args(["-o", "me.alphaface"]).args(CONSENT);
-    command.assert().success().stderr(predicate::str::contains("view(s)"));
-    Identity::open(dir.path().join("me.alphaface")).unwrap();
+    command.current_dir(dir.path()).args(["enroll", "in.mp4", "-o", "me.alphaface"]).args(CONSENT);
+    (command, dir)
+}
+
+#[test]
+fn a_video_gives_views_of_one_person() {
+    let (mut command, dir) = slides([("ada.jpg", 2), ("kai.jpg", 12)]);
+    command.assert().success().stderr(predicate::str::contains("2 look(s) at somebody else"));
+    let [seen, kai] = [dir.path().join("me.alphaface").as_path(), identity()].map(|p| Identity::open(p).unwrap());
+    let distance = |(a, b): (&f32, &f32)| (a - b).abs();
+    let off: f32 = seen.embeddings[0].values.iter().zip(&kai.embeddings[0].values).map(distance).sum();
+    assert!(off < 0.2 * kai.embeddings[0].values.iter().sum::<f32>(), "{off}");
+}
+
+#[test]
+fn a_video_of_two_people_is_refused() {
+    let (mut command, dir) = slides([("ada.jpg", 8), ("kai.jpg", 8)]);
+    fails(&mut command, &["in.mp4", "several people", "8 of 16 looks"]);
+    assert!(!dir.path().join("me.alphaface").exists());
 }

@@ -60,6 +60,17 @@ fn a_consent_is_renewed_with_evidence_and_an_end() {
 }
 
 #[test]
+fn a_renewed_consent_knows_what_was_made_under_the_one_before() {
+    let (dir, file) = kai();
+    swap(&file, &["--no-manifest"]).assert().success();
+    let mut verify = alphaswap();
+    verify.arg("verify").arg(dir.path().join("out.png")).arg("--source").arg(&file);
+    verify.assert().success().stdout(predicate::str::is_match("record is [0-9a-f]{6}: the same").unwrap());
+    run(&["renew", "--consent", "again"], &file).assert().success();
+    verify.assert().success().stdout(predicate::str::contains(": an earlier one"));
+}
+
+#[test]
 fn a_revoked_face_is_refused_by_those_who_read_the_list() {
     let (dir, file) = kai();
     let list = dir.path().join("revoked.txt");

@@ -120,7 +120,8 @@ fn live_runs_on_a_test_picture() {
         "cpu",
         "--source",
     ]);
-    command.arg(identity()).assert().success();
+    let told = predicate::str::is_match(r"\d+ frames in .* fps; \d+ dropped").unwrap();
+    command.arg(identity()).assert().success().stderr(told);
 }
 
 #[cfg(target_os = "linux")]

@@ -37,6 +37,29 @@ fn what_was_not_swapped_is_not_accused() {
 }
 
 #[test]
+fn seconds_count_from_the_first_picture_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("clip.mp4");
+    // Frames that are stored in another order than shown: the first timestamp is not zero.
+    super::swap::play(&format!(
+        "videotestsrc num-buffers=50 ! video/x-raw,width=160,height=120,framerate=25/1 ! x264enc bframes=2 ! h264parse \
+         ! mp4mux ! filesink location={}",
+        clip.display()
+    ));
+    verify(&clip).arg("--quick").assert().code(1).stdout(predicate::str::contains("in none of 2 second(s)"));
+}
+
+#[test]
+fn what_never_ends_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("clip.gif");
+    std::fs::write(&clip, b"GIF89a, and so on for ever").unwrap();
+    let told = || predicate::str::contains("is a GIF").and(predicate::str::contains("MP4"));
+    verify(&clip).assert().code(2).stderr(told());
+    verify(Path::new(&format!("file://{}", clip.display()))).assert().code(2).stderr(told());
+}
+
+#[test]
 fn what_cannot_be_read_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let text = dir.path().join("text.mp4");

@@ -4,10 +4,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use image::{GenericImage, RgbImage};
+use anyhow::{Context, Result, bail};
+use image::{GenericImage, ImageFormat, RgbImage};
 
 use crate::decode;
+use crate::output::Pending;
 
 /// Moments shown, and how many stand side by side.
 const MOMENTS: u32 = 12;
@@ -16,20 +17,41 @@ const COLUMNS: u32 = 4;
 const SIZE: (u32, u32) = (320, 240);
 const SPACE: u32 = 8;
 
-/// Writes the sheet to `sheet`: each row of moments of `before` stands above the same moments of `after`. `length` is
-/// the clip's.
-pub fn write(before: &Path, after: &Path, length: Duration, sheet: &Path) -> Result<()> {
-    let (above, below) = (moments(before, length)?, moments(after, length)?);
-    let rows = MOMENTS.div_ceil(COLUMNS);
-    let (width, pair) = (COLUMNS * SIZE.0, 2 * SIZE.1 + SPACE);
-    let mut picture = RgbImage::from_pixel(width, rows * pair - SPACE, image::Rgb([255; 3]));
-    for (row, pictures) in [above, below].iter().enumerate() {
-        for (i, moment) in (0..).zip(pictures) {
-            let (x, y) = (i % COLUMNS * SIZE.0, i / COLUMNS * pair + row as u32 * SIZE.1);
-            picture.copy_from(moment, x, y).context("a picture is larger than asked for")?;
+/// A sheet to be: its place is looked at before the work starts, which may take hours.
+pub struct Sheet {
+    pending: Pending,
+    format: ImageFormat,
+}
+
+impl Sheet {
+    /// Reserves a place for `target`, which must not exist unless `overwrite` is set, and be none of the files `others`.
+    pub fn new(target: &Path, overwrite: bool, others: &[&Path]) -> Result<Self> {
+        let format = match ImageFormat::from_path(target) {
+            Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP)) => format,
+            _ => bail!("{}: a contact sheet can be written as .png, .jpg or .webp", target.display()),
+        };
+        let place = |path: &Path| path.canonicalize().ok();
+        if place(target).is_some_and(|target| others.iter().any(|other| place(other).as_ref() == Some(&target))) {
+            bail!("{}: is a file of this run already; name another for the contact sheet", target.display());
         }
+        Ok(Self { pending: Pending::new(target, overwrite)?, format })
     }
-    picture.save(sheet).with_context(|| sheet.display().to_string())
+
+    /// Writes it: each row of moments of `before` stands above the same moments of `after`. `length` is the clip's.
+    pub fn write(self, before: &Path, after: &Path, length: Duration) -> Result<()> {
+        let (above, below) = (moments(before, length)?, moments(after, length)?);
+        let rows = MOMENTS.div_ceil(COLUMNS);
+        let (width, pair) = (COLUMNS * SIZE.0, 2 * SIZE.1 + SPACE);
+        let mut picture = RgbImage::from_pixel(width, rows * pair - SPACE, image::Rgb([255; 3]));
+        for (row, pictures) in [above, below].iter().enumerate() {
+            for (i, moment) in (0..).zip(pictures) {
+                let (x, y) = (i % COLUMNS * SIZE.0, i / COLUMNS * pair + row as u32 * SIZE.1);
+                picture.copy_from(moment, x, y).context("a picture is larger than asked for")?;
+            }
+        }
+        picture.save_with_format(self.pending.path(), self.format).context("cannot write the contact sheet")?;
+        self.pending.commit()
+    }
 }
 
 fn moments(clip: &Path, length: Duration) -> Result<Vec<RgbImage>> {

@@ -51,6 +51,11 @@ impl Container {
         media::make(self.muxer)
     }
 
+    /// Whether it keeps chapters, and tags such as `<i>` in subtitles.
+    pub fn is_matroska(&self) -> bool {
+        matches!(self.muxer, "matroskamux" | "webmmux")
+    }
+
     /// A video encoder at constant quality; `quality` is 0 (best) to 51, as x264 counts.
     pub fn video_encoder(&self, quality: u32) -> Result<gst::Element> {
         let encoder = media::make_first(self.video)?;

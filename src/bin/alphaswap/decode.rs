@@ -9,13 +9,14 @@ use gst::prelude::*;
 use gst_video::{VideoFrameExt, VideoFrameRef, VideoInfo};
 use image::RgbImage;
 
-use crate::media::{self, Playing};
+use crate::interrupt::{self, Interrupted};
+use crate::media::{self, Playing, color};
 
 /// A decoded frame.
 type Frame<'a> = VideoFrameRef<&'a gst::BufferRef>;
 
-/// Calls `take` with pictures of the video at `path`, at least `every` apart, scaled to `size` if given, until it
-/// breaks or the video ends.
+/// Calls `take` with pictures of the video at `path`, one for each `every`, until it breaks or the video ends. They are
+/// scaled to `size` if given, with black borders where their shape is another.
 pub fn pictures(
     path: &Path,
     every: Duration,
@@ -27,8 +28,8 @@ pub fn pictures(
         .with_context(|| path.display().to_string())
 }
 
-/// Calls `take` with the luma codes of each picture of the video at `uri`, at least `every` apart: columns, rows, bytes
-/// from row to row, and when it is shown. Hands each text of the stream's tags to `tag`.
+/// Calls `take` with the luma codes of pictures of the video at `uri`, one for each `every`: columns, rows, bytes from
+/// row to row, and when it is shown. Hands each text of the stream's tags to `tag`.
 pub fn luma(
     uri: &str,
     every: Duration,
@@ -44,7 +45,7 @@ pub fn luma(
     })
 }
 
-/// Calls `take` with frames that are at least `every` apart, until it breaks or the video ends.
+/// Calls `take` with the first frame of each `every`, all if that is zero, until it breaks or the video ends.
 fn samples(
     uri: &str,
     format: gst_video::VideoFormat,
@@ -56,16 +57,17 @@ fn samples(
     let (pipeline, sink) = build(uri, format, size)?;
     let bus = pipeline.bus().context("a pipeline without a bus")?;
     let playing = Playing::start(pipeline)?;
-    let mut next = gst::ClockTime::ZERO;
-    loop {
+    let mut next = Duration::ZERO;
+    // Each time around, as no stream promises to end or to get on.
+    while !interrupt::pressed() {
         if let Some(sample) = sink.try_pull_sample(media::TICK) {
             let buffer = sample.buffer().context("a frame without pixels")?;
-            let pts = buffer.pts().unwrap_or(next);
-            if pts >= next {
-                next = pts + gst::ClockTime::from_nseconds(every.as_nanos() as u64);
+            let time = running_time(&sample).unwrap_or(next);
+            if time >= next {
+                next = following(time, every);
                 let info = VideoInfo::from_caps(sample.caps().context("no caps")?)?;
                 let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &info).context("a frame cannot be read")?;
-                if take(&frame, pts.into())?.is_break() {
+                if take(&frame, time)?.is_break() {
                     return Ok(());
                 }
             }
@@ -80,6 +82,21 @@ fn samples(
             return Ok(());
         }
     }
+    Err(Interrupted.into())
+}
+
+/// When a sample is shown, from the start of the video on: timestamps alone count from anywhere.
+fn running_time(sample: &gst::Sample) -> Option<Duration> {
+    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+    segment.to_running_time(sample.buffer()?.pts()).map(Duration::from)
+}
+
+/// The first whole number of `step` after `time`.
+fn following(time: Duration, step: Duration) -> Duration {
+    match step.as_nanos() {
+        0 => time,
+        step => Duration::from_nanos(((time.as_nanos() / step + 1) * step) as u64),
+    }
 }
 
 fn build(
@@ -88,6 +105,7 @@ fn build(
     size: Option<(u32, u32)>,
 ) -> Result<(gst::Pipeline, gst_app::AppSink)> {
     let pipeline = gst::Pipeline::new();
+    color::trust_streams(&pipeline);
     let (source, convert, scale, flip) = (
         media::make("uridecodebin")?,
         media::make("videoconvert")?,
@@ -99,12 +117,14 @@ fn build(
     flip.set_property_from_str("video-direction", "auto");
     let mut caps = gst_video::VideoCapsBuilder::new().format(format);
     if let Some((width, height)) = size {
-        caps = caps.width(width as i32).height(height as i32);
+        // Square pixels, lest the scaler squeezes the picture and says so.
+        caps = caps.width(width as i32).height(height as i32).pixel_aspect_ratio(gst::Fraction::new(1, 1));
     }
     let sink = gst_app::AppSink::builder().caps(&caps.build()).sync(false).max_buffers(2).build();
     pipeline.add_many([&source, &convert, &scale, &flip, sink.upcast_ref()])?;
     gst::Element::link_many([&convert, &flip, &scale, sink.upcast_ref()])?;
     let start = convert.static_pad("sink").context("a converter without a start")?;
+    color::settle(&start);
     source.connect_pad_added(move |_, pad| {
         // Further video streams stay unlinked.
         if !start.is_linked() {

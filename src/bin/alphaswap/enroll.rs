@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alphaswap::Error;
 use alphaswap::identity::Revocations;
-use alphaswap::identity::enroll::{Enroller, Sample, best_views};
+use alphaswap::identity::enroll::{DOUBTFUL, Enroller, OTHER_PERSON, Sample, Views, best};
 use alphaswap::models::Model;
 use anyhow::{Context, Result, bail};
 
@@ -53,6 +53,10 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("{}: exists already; add --overwrite to replace it", args.output.display());
     }
     args.photos.iter().try_for_each(|photo| media::check_input(photo))?;
+    let output = args.output.canonicalize().ok();
+    if output.is_some() && args.photos.iter().chain(&args.encoders).any(|input| input.canonicalize().ok() == output) {
+        bail!("{}: is input and output at once; name another output", args.output.display());
+    }
     let (consent, key) = (args.consent.record()?, args.consent.key()?);
     let mut enroller = Enroller::new()?;
     for path in &args.encoders {
@@ -67,6 +71,7 @@ pub fn run(args: &Args) -> Result<()> {
         }
     }
     samples.iter().for_each(tell);
+    ask(&samples);
     let count = samples.len();
     let mut identity = enroller.identity(&args.name, consent, samples)?;
     if Revocations::open(None)?.contains(&identity) {
@@ -84,23 +89,34 @@ pub fn run(args: &Args) -> Result<()> {
 /// The best views that a video holds.
 fn from_video(enroller: &mut Enroller, path: &Path, face: Option<usize>) -> Result<Vec<Sample>> {
     media::init()?;
-    let (mut samples, mut looks, mut refusal) = (Vec::new(), 0, None);
+    let (mut views, mut looks, mut refusal) = (Views::default(), 0, None);
     decode::pictures(path, EVERY, None, |picture| {
         looks += 1;
         match enroller.sample(path, &picture, face) {
-            Ok(sample) => samples.push(sample),
+            Ok(sample) => views.add(sample),
             Err(error @ Error::Enroll { .. }) => refusal = Some(error),
             Err(error) => return Err(error.into()),
         }
-        // A frame's texture takes a megabyte: only the best are kept.
-        samples = best_views(std::mem::take(&mut samples));
         Ok(if looks < MAX_LOOKS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     })
     .with_context(|| format!("{} is neither a photo nor a video that can be read", path.display()))?;
+    let (samples, others) = views.of_one_person().map_err(|reason| Error::Enroll { photo: path.into(), reason })?;
+    if others > 0 {
+        eprintln!("{}: warning: {others} look(s) at somebody else were left out", path.display());
+    }
     match (samples.is_empty(), refusal) {
         (false, _) => Ok(samples),
         (true, Some(refusal)) => Err(refusal).context("no frame of the video can be used; the last one"),
         (true, None) => bail!("{}: the video has no frame", path.display()),
+    }
+}
+
+/// One line for each photo that may show somebody else than the best one.
+fn ask(samples: &[Sample]) {
+    let Some(best) = best(samples) else { return };
+    for sample in samples.iter().filter(|s| (OTHER_PERSON..DOUBTFUL).contains(&s.likeness(best))) {
+        let (photo, best) = (sample.photo.display(), best.photo.display());
+        eprintln!("{photo}: warning: the face is little like the one in {best}; enroll one person only");
     }
 }
 
@@ -116,5 +132,8 @@ fn tell(sample: &Sample) {
         ),
     };
     eprintln!("{photo}: {turn}, face of {:.0} pixels", sample.quality.crop_pixels * 0.75);
+    if sample.quarter_turns > 0 {
+        eprintln!("{photo}: the photo was turned by {} degrees to stand upright", 90 * u16::from(sample.quarter_turns));
+    }
     sample.quality.warnings().iter().for_each(|warning| eprintln!("{photo}: warning: {warning}"));
 }

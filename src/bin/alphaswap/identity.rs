@@ -54,8 +54,9 @@ enum Command {
         /// Why, for people who read the list.
         #[arg(long, value_name = "TEXT", default_value = "")]
         note: String,
-        #[command(flatten)]
-        revoked: RevokedArgs,
+        /// The list that is written to; made if it is not there [default: your own].
+        #[arg(long, value_name = "FILE")]
+        revocation_list: Option<PathBuf>,
     },
 }
 
@@ -64,7 +65,7 @@ pub fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Show { file, json, revoked } => show(file, *json, &revoked.list()?),
         Command::Renew { file, consent, revoked } => renew(file, consent, &revoked.list()?),
-        Command::Revoke { file, note, revoked } => revoke(file, note, revoked.revocation_list.as_deref()),
+        Command::Revoke { file, note, revocation_list } => revoke(file, note, revocation_list.as_deref()),
     }
 }
 

@@ -43,6 +43,15 @@ pub fn failed(error: &anyhow::Error, code: ExitCode) -> ExitCode {
         eprintln!("{error}");
         return ExitCode::from(INTERRUPTED);
     }
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", line(error));
     code
+}
+
+/// An error and its causes. Some errors say their cause themselves; it is not said again.
+fn line(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .skip(1)
+        .map(ToString::to_string)
+        .fold(error.to_string(), |line, cause| if line.ends_with(&cause) { line } else { format!("{line}: {cause}") })
 }

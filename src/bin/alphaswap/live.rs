@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -38,7 +39,8 @@ pub struct Args {
     /// Stop after this many frames.
     #[arg(long, value_name = "N")]
     frames: Option<u64>,
-    /// Show nothing anywhere: to measure.
+    /// Show nothing anywhere: to measure. The last line says how many frames went through, how fast, and how many were
+    /// dropped.
     #[arg(long, conflicts_with = "to")]
     no_window: bool,
     #[command(flatten)]
@@ -90,7 +92,23 @@ pub fn run(args: &Args) -> Result<()> {
     pipeline.add_many(elements)?;
     gst::Element::link_many(elements).with_context(|| format!("the camera has no picture of {width}x{height}"))?;
     filter::attach(&queue.static_pad("src").context("a queue without an end")?, swapper, progress.clone());
-    watch(args, pipeline, &progress)
+    let (dropped, start) = (count_dropped(&queue), Instant::now());
+    watch(args, pipeline, &progress)?;
+    let (frames, seconds) = (progress.frames(), start.elapsed().as_secs_f64());
+    let (fps, dropped) = (frames as f64 / seconds, dropped.load(Ordering::Relaxed));
+    eprintln!("{frames} frames in {seconds:.1} s: {fps:.1} fps; {dropped} dropped, as they came too fast");
+    Ok(())
+}
+
+/// Counts the frames that a leaky queue of one frame throws away: one each time it is full.
+fn count_dropped(queue: &gst::Element) -> Arc<AtomicU64> {
+    let dropped = Arc::new(AtomicU64::new(0));
+    let counter = dropped.clone();
+    queue.connect("overrun", false, move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        None
+    });
+    dropped
 }
 
 fn source(args: &Args) -> Result<gst::Element> {

@@ -56,7 +56,10 @@ pub fn beside(target: &Path, source: &Path, overwrite: bool, is_signed: bool) ->
     }
     match (path.exists(), target.exists()) {
         (true, true) if !overwrite => bail!("{}: exists already; add --overwrite to replace it", path.display()),
-        (true, false) => bail!("{}: is there already, for another file of that name: name another", path.display()),
+        (true, false) => bail!(
+            "{}: is there already, for another file of that name, or for one that is gone: name another, or delete it",
+            path.display()
+        ),
         _ => Ok(Some(Beside(path))),
     }
 }

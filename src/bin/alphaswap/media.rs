@@ -1,5 +1,8 @@
 //! Small helpers around GStreamer.
 
+pub mod color;
+
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -97,13 +100,23 @@ pub fn path_of(uri: &str) -> Option<PathBuf> {
     gst::glib::filename_from_uri(uri).ok().map(|(path, _)| path)
 }
 
-/// Checks that `path` is a file that can be read.
+/// Checks that `path` is a file that can be read, and no GIF.
 pub fn check_input(path: &Path) -> Result<()> {
     let meta = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     if meta.is_dir() {
         bail!("{}: is a folder; name a video or a picture in it", path.display());
     }
-    std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut head = Vec::new();
+    let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    file.take(4).read_to_end(&mut head).with_context(|| format!("cannot read {}", path.display()))?;
+    // Its demuxer plays it again and again, without an end.
+    if head == b"GIF8" {
+        bail!(
+            "{}: is a GIF, which cannot be read; turn it into an MP4 (ffmpeg -i in.gif -pix_fmt yuv420p out.mp4) \
+             or take a still PNG of it",
+            path.display()
+        );
+    }
     Ok(())
 }
 

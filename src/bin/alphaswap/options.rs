@@ -36,7 +36,7 @@ pub struct SwapperArgs {
 pub struct RevokedArgs {
     /// List of consents that were taken back, made by `alphaswap identity revoke`; read besides your own list.
     #[arg(long, value_name = "FILE")]
-    pub revocation_list: Option<PathBuf>,
+    revocation_list: Option<PathBuf>,
 }
 
 impl RevokedArgs {

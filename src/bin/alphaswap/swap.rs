@@ -8,13 +8,14 @@ use anyhow::{Context, Result, bail};
 use gst::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::contact_sheet::Sheet;
 use crate::container::Container;
 use crate::filter::Progress;
 use crate::manifest::{self, ManifestArgs, Signing};
 use crate::media::{self, Playing};
 use crate::options::SwapperArgs;
 use crate::output::Pending;
-use crate::{contact_sheet, interrupt, picture, transcode};
+use crate::{interrupt, picture, transcode};
 
 /// A file all of whose streams end this much before its announced end was cut.
 const CUT: Duration = Duration::from_millis(500);
@@ -34,7 +35,7 @@ pub struct Args {
     /// Also write a picture of twelve moments of the video, before and after.
     #[arg(long, value_name = "PICTURE")]
     contact_sheet: Option<PathBuf>,
-    /// Replace OUTPUT if it exists.
+    /// Replace OUTPUT, and the contact sheet, if they exist.
     #[arg(long)]
     overwrite: bool,
     /// Quality of the encoded video, 0 (best, largest) to 51.
@@ -62,6 +63,8 @@ pub fn run(args: &Args) -> Result<()> {
     let container = Container::of(&args.output)?;
     media::init()?;
     let pending = Pending::new(&args.output, args.overwrite)?;
+    let others = [&*args.input, &*args.output, &*args.swapper.source];
+    let sheet = args.contact_sheet.as_deref().map(|sheet| Sheet::new(sheet, args.overwrite, &others)).transpose()?;
     let signing = args.manifest.signing()?;
     let beside = manifest::beside(&args.output, &args.input, args.overwrite, signing.is_some())?;
     let (swapper, identity) = args.swapper.pipeline()?;
@@ -82,9 +85,9 @@ pub fn run(args: &Args) -> Result<()> {
     pending.commit()?;
     beside.map_or(Ok(()), |beside| beside.commit(manifest))?;
     summary(args, &progress, start.elapsed());
-    if let Some(sheet) = &args.contact_sheet {
-        contact_sheet::write(&args.input, &args.output, progress.end(), sheet)?;
-        eprintln!("wrote {}", sheet.display());
+    if let (Some(sheet), Some(path)) = (sheet, &args.contact_sheet) {
+        sheet.write(&args.input, &args.output, progress.end())?;
+        eprintln!("wrote {}", path.display());
     }
     match end {
         End::Complete => Ok(()),

@@ -6,6 +6,9 @@
 //!                   '--others-> multiqueue ! (parser | decodebin ! ... ! encoder) --------------^
 //! ```
 
+mod chapters;
+mod subtitles;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +18,7 @@ use gst::prelude::*;
 
 use crate::container::{self, Container};
 use crate::filter::{self, Progress};
-use crate::media;
+use crate::media::{self, color};
 
 /// Everything that the branches need while they are linked.
 struct Plan {
@@ -38,6 +41,8 @@ pub fn build(
     progress: &Arc<Progress>,
 ) -> Result<gst::Pipeline> {
     let pipeline = gst::Pipeline::new();
+    color::trust_streams(&pipeline);
+    chapters::warn_of_file(input, progress);
     let (source, parser) = (media::make("filesrc")?, media::make("parsebin")?);
     let (queues, muxer, sink) = (media::make("multiqueue")?, container.muxer()?, media::make("filesink")?);
     source.set_property("location", input);
@@ -128,6 +133,8 @@ impl Plan {
         let (before, after) = (short_queue()?, short_queue()?);
         let encoder = self.container.video_encoder(self.quality)?;
         self.chain(&[&deinterlace, &convert, &format, &flip, &before, &after, &encoder])?;
+        color::settle(&deinterlace.static_pad("sink").context("an element without a start")?);
+        chapters::warn_of_stream(pad, self.container, self.progress.clone());
         let swap_pad = before.static_pad("src").context("a queue without an end")?;
         filter::attach(&swap_pad, swapper, self.progress.clone());
         self.link_to_muxer(&encoder)?;
@@ -161,13 +168,20 @@ impl Plan {
     fn link_other(&self, pad: &gst::Pad, caps: &gst::Caps) -> Result<()> {
         let name = caps.structure(0).map(|s| s.name().to_string()).unwrap_or_default();
         let sound = name.starts_with("audio/");
-        let direct = (!is_video(caps)).then(|| container::without_framing(caps));
+        let direct = match is_video(caps) {
+            true => None,
+            false if subtitles::is_markup(caps) => Some(subtitles::plain_caps()),
+            false => Some(container::without_framing(caps)),
+        };
         if let Some(sink) = direct.and_then(|caps| container::request_pad(&self.muxer, &caps)) {
             return self.pass(pad, caps, &sink);
         }
         if !sound {
-            self.progress
-                .warn(format!("a further stream ({name}) is left out: {} cannot hold it", self.container.name));
+            let reason = match is_video(caps) {
+                true => "only the first video is kept".into(),
+                false => format!("{} cannot hold it", self.container.name),
+            };
+            self.progress.warn(format!("a further stream ({name}) is left out: {reason}"));
             let sink = media::make("fakesink")?;
             self.chain(&[&sink])?;
             sink.set_property("async", false);
@@ -185,14 +199,17 @@ impl Plan {
 
     fn pass(&self, pad: &gst::Pad, caps: &gst::Caps, sink: &gst::Pad) -> Result<()> {
         let source = self.queued(pad)?;
-        let Some(parser) = container::audio_parser(caps) else {
-            source.link(sink)?;
-            return Ok(());
+        let between = match container::audio_parser(caps) {
+            Some(parser) => media::make(parser)?,
+            None if subtitles::is_markup(caps) => subtitles::to_plain(self.container.is_matroska())?,
+            None => {
+                source.link(sink)?;
+                return Ok(());
+            }
         };
-        let parser = media::make(parser)?;
-        self.chain(&[&parser])?;
-        parser.static_pad("src").context("a parser without an end")?.link(sink)?;
-        source.link(&parser.static_pad("sink").context("a parser without a start")?)?;
+        self.chain(&[&between])?;
+        between.static_pad("src").context("an element without an end")?.link(sink)?;
+        source.link(&between.static_pad("sink").context("an element without a start")?)?;
         Ok(())
     }
 }

@@ -216,8 +216,9 @@ impl Said {
     fn of_source(&self, asked: &Asked) -> &'static str {
         let payloads = &self.pictures.verdict.payloads;
         match (payloads.is_empty(), self.manifest_is_of_source(asked)) {
+            (false, _) if payloads.iter().any(|(payload, _)| asked.consent_id() == Some(payload.consent)) => "the same",
             (false, _) if payloads.iter().any(|(payload, _)| asked.is_named(payload.consent) == Some(true)) => {
-                "the same"
+                "an earlier one, which this one replaced"
             }
             (false, _) => "another one",
             (true, Some(true)) => "the same, says the manifest",

@@ -242,10 +242,9 @@ impl<'a> Maker<'a> {
     fn put(&self, stage: &mut Stage, source: &Source, on: &Texture, look: Look) -> Made {
         let (picture, side) = (picture_of(on), on.side);
         let canvas: Vec<f32> = planar(&picture).into_iter().map(|v| f32::from(v) / 255.0).collect();
-        let grey = is_grey(&picture).then(|| greyed(source));
         stage.options = guide::Options { shape: look.shape, eyes: look.eyes };
         stage.light.strength = look.light;
-        let made = stage.run(grey.as_ref().unwrap_or(source), &canvas, &on.points, self.full);
+        let made = stage.run(source, &canvas, &on.points, self.full);
         let mask = |x, y| Luma([(made.mask[y as usize * side + x as usize] * 255.0).round() as u8]);
         let mask = GrayImage::from_fn(side as u32, side as u32, mask);
         let (rgb, points) = (from_planes(made.rgb, side).into_raw(), made.points.clone());
@@ -294,25 +293,4 @@ fn picture_of(texture: &Texture) -> RgbImage {
         let at = 3 * (y as usize * side + x as usize);
         Rgb([0, 1, 2].map(|c| texture.rgb[at + c]))
     })
-}
-
-/// Whether a picture is black and white: the colour match would give it a tint.
-fn is_grey(picture: &RgbImage) -> bool {
-    /// Mean range of a pixel's channels in codes; JPEG leaves one or two, the dullest colour photo has some twenty.
-    const GREY: usize = 5;
-    let range = |p: &[u8; 3]| usize::from(p[0].max(p[1]).max(p[2]) - p[0].min(p[1]).min(p[2]));
-    let (pixels, _) = picture.as_raw().as_chunks::<3>();
-    pixels.iter().map(range).sum::<usize>() < GREY * pixels.len()
-}
-
-/// The source in black and white (luma of BT.601).
-fn greyed(source: &Source) -> Source {
-    let mut source = source.clone();
-    let levels = source.photos.iter_mut().flat_map(|p| p.soft.iter_mut().chain([&mut p.sharp]));
-    for texel in levels.flat_map(|l| &mut l.texels) {
-        let [r, g, b, _] = texel.map(u32::from);
-        let luma = ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8;
-        *texel = [luma, luma, luma, 0];
-    }
-    source
 }

@@ -9,7 +9,7 @@ use alphaswap::marks::watermark::{COLUMNS, Geometry, Payload, Picture, ROWS, Rea
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{Asked, id};
+use super::{Asked, file_of, id};
 use crate::{decode, interrupt, media, picture};
 
 /// Pictures that are read at most in a second.
@@ -40,9 +40,7 @@ fn read(input: &str, places: Vec<Geometry>) -> Result<(Pictures, Vec<Picture>)> 
     let mut reader = Reader::new(places);
     let path = Path::new(input);
     let is_uri = input.contains("://");
-    if !is_uri {
-        media::check_input(path)?;
-    }
+    file_of(input).map_or(Ok(()), |file| media::check_input(&file))?;
     if !is_uri && picture::is_picture(path)? {
         let luma = picture::read(path)?.into_luma8();
         let (width, height) = (luma.width() as usize, luma.height() as usize);
@@ -56,7 +54,7 @@ fn read(input: &str, places: Vec<Geometry>) -> Result<(Pictures, Vec<Picture>)> 
     let take = |luma: &[u8], [width, height, stride]: [usize; 3], time| {
         count += 1;
         reader.push(Picture::new(luma, width, height, stride).context("a frame without pixels")?, time);
-        Ok(if interrupt::pressed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(ControlFlow::Continue(()))
     };
     let read = decode::luma(&uri, EVERY, take, |tag| labelled |= tag.contains(LABEL));
     if interrupt::pressed() {
