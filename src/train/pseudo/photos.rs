@@ -61,7 +61,7 @@ impl<'a> Photos<'a> {
 }
 
 /// The photo of `item` on the canvas of a smaller crop, as a generator of that crop sees larger canvases
-/// ([`Window`](crate::path::Window)): means over squares of pixels.
+/// ([`Window`](crate::path::window::Window)): means over squares of pixels.
 ///
 /// # Errors
 /// [`Error::Io`] or [`Error::Training`] when its files are missing or damaged, or `crop` does not divide the data set's.
