@@ -27,6 +27,7 @@ pub mod nets;
 pub mod path;
 pub mod pipeline;
 pub mod region;
+mod scene;
 pub mod settings;
 pub mod smooth;
 pub mod tensor;

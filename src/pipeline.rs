@@ -83,8 +83,7 @@ impl Pipeline {
         Ok(Self::with_path(device.clone(), painter, identity, path, warning, look))
     }
 
-    /// As [`Self::new`] with a path that is open already; `device` says what is opened when that one is lost, and
-    /// `warning` what [`Self::warning`] tells.
+    /// As [`Self::new`] on an open path; `device` is opened when that is lost, `warning` is told by [`Self::warning`].
     pub fn with_path(
         device: DeviceChoice,
         painter: Painter,
@@ -266,6 +265,7 @@ impl Pipeline {
             let lost = self.tracker.give_up(0.0);
             return Ok(self.report(Vec::new(), lost));
         }
+        self.tracker.look(&frame.view());
         let due = self.tracker.detection_due(flight.look.detect_interval);
         // The frame before lost somebody when this one was in flight already.
         let late = if due && !flight.detect { Some(self.detect(frame, &flight.look)?) } else { None };

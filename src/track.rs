@@ -5,8 +5,10 @@ use glam::Vec2;
 use crate::conceal::{Ellipse, Still};
 use crate::detect::iou;
 use crate::face::{Detection, Pose};
+use crate::frame::FrameView;
 use crate::path::{FaceJob, FaceOutcome, Smoothed, Ticket};
 use crate::region;
+use crate::scene::Scene;
 
 /// How long a face that cannot be swapped is kept hidden after it was last swapped or seen by the detector.
 const HOLD_SECS: f32 = 0.5;
@@ -86,11 +88,19 @@ pub struct Tracker {
     pub tracks: Vec<Track>,
     next_id: u64,
     frames_since_detect: u32,
+    scene: Scene,
+    /// Whether this frame begins another scene.
+    cut: bool,
     /// Ids that were forgotten since the last [`Self::give_up`].
     forgotten: Vec<u64>,
 }
 
 impl Tracker {
+    /// Looks at a frame as it came, before anything is drawn.
+    pub fn look(&mut self, frame: &FrameView<'_>) {
+        self.cut = self.scene.is_cut(frame);
+    }
+
     /// Counts a frame; true when it is time to look for faces.
     pub fn detection_due(&mut self, interval: u32) -> bool {
         self.frames_since_detect += 1;
@@ -177,11 +187,14 @@ impl Tracker {
     }
 
     /// Gives up faces that were gone for too long and doubles of a face. Returns their ids, and those of all that were
-    /// forgotten. A face that is lost in this very frame is kept however long the frame took, so that it is hidden.
+    /// forgotten. A face that is lost in this very frame is kept however long the frame took, so that it is hidden, but
+    /// for one of another scene.
     pub fn give_up(&mut self, elapsed_secs: f32) -> Vec<u64> {
         let doubled =
             |i: usize, t: &Track| self.tracks[..i].iter().any(|o| o.swapped && iou(o.place, t.place) > SAME_FACE_IOU);
-        let gone = |(i, t): (usize, &Track)| (t.missed_secs > HOLD_SECS || doubled(i, t)).then_some(t.id);
+        let gone = |(i, t): (usize, &Track)| {
+            (t.missed_secs > HOLD_SECS || (self.cut && !t.swapped) || doubled(i, t)).then_some(t.id)
+        };
         let gone: Vec<u64> = self.tracks.iter().enumerate().filter_map(gone).collect();
         self.tracks.retain(|t| !gone.contains(&t.id));
         self.tracks.iter_mut().filter(|t| !t.swapped).for_each(|t| t.missed_secs += elapsed_secs);

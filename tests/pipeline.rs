@@ -113,6 +113,35 @@ fn the_face_becomes_another_one_and_strength_zero_changes_nothing() {
     });
 }
 
+/// What hid a face must not stand in the next scene, where it hides nothing; in its own scene it must.
+#[test]
+fn nothing_is_hidden_in_another_scene() {
+    let mut pipeline = pipeline(ModelChoice::Mesh, Look { badge: false, ..Look::default() });
+    let face = photo("ada.jpg", alphaswap::frame::PixelFormat::Nv12, 0);
+    let mut stripes = face.clone();
+    let stride = stripes.strides[0];
+    stripes.planes[0]
+        .iter_mut()
+        .enumerate()
+        .for_each(|(i, code)| *code = if i % stride < stride / 2 { 20 } else { 220 });
+    stripes.planes[1].fill(128);
+    let mut covered = face.clone();
+    let [first, last] = [face.info.height / 4, face.info.height].map(|row| row * stride);
+    let mean = covered.planes[0].iter().map(|c| u64::from(*c)).sum::<u64>() / covered.planes[0].len() as u64;
+    let middle = covered.planes[0][first..last]
+        .iter_mut()
+        .enumerate()
+        .filter(|(i, _)| (stride / 3..stride * 2 / 3).contains(&(i % stride)));
+    middle.for_each(|(_, code)| *code = (*code / 8) + mean as u8);
+    for (next, hidden) in [(&stripes, false), (&covered, true)] {
+        pipeline.reset();
+        assert!(pipeline.process(&mut face.clone().view_mut(), None).unwrap().faces[0].swapped);
+        let mut after = next.clone();
+        let report = pipeline.process(&mut after.view_mut(), None).unwrap();
+        assert_eq!((after != *next, report.faces.len()), (hidden, usize::from(hidden)), "{report:?}");
+    }
+}
+
 /// A face on a black and white picture is black and white.
 #[test]
 fn grey_stays_grey() {

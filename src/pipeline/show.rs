@@ -31,11 +31,13 @@ impl Pipeline {
         self.check_idle()?;
         self.look_at_size(&frame.info);
         self.tracker.tracks.iter_mut().for_each(|t| t.swapped = false);
+        self.tracker.look(&frame.view());
+        let lost = self.tracker.give_up(0.0);
         let (look, payload, elapsed_secs) = (self.look.clone(), self.payload, FRAME_SECS);
         let still = self.hide_unswapped(frame, &look);
         let shown = Shown { look: &look, payload, elapsed_secs, watermarked: false, still };
         let (marked, badged) = self.mark(frame, &shown);
-        Ok(Report { marked, badged, ..self.report(Vec::new(), Vec::new()) })
+        Ok(Report { marked, badged, ..self.report(Vec::new(), lost) })
     }
 
     /// The fallback for faces that could not be swapped, and the memory that `freeze` needs. Says whether a still of a
