@@ -33,11 +33,11 @@ pub fn upright<'a>(path: &mut CpuPath, picture: &'a RgbImage, detection: &Detect
     let half_turn = middle * Affine2::from_scale(Vec2::NEG_ONE) * middle.inverse();
     let region = region::from_landmarks(&reading.landmarks);
     let other = path.landmarks(&view(picture)?, region * half_turn)?;
-    let nearer = if other.presence > reading.presence { &other } else { &reading };
+    let nearer = if other.presence > reading.presence { other } else { reading };
     let eyes = (nearer.landmarks.0[263] - nearer.landmarks.0[33]).truncate();
     let quarter_turns = (eyes.y.atan2(eyes.x) / FRAC_PI_2).round().rem_euclid(4.0) as u8;
     if quarter_turns == 0 {
-        return Ok(Upright { picture: Cow::Borrowed(picture), reading, quarter_turns });
+        return Ok(Upright { picture: Cow::Borrowed(picture), reading: nearer, quarter_turns });
     }
     let (right, bottom) = (picture.width() as f32 - 1.0, picture.height() as f32 - 1.0);
     let (turned, corner) = match quarter_turns {

@@ -37,7 +37,7 @@ impl Views {
     /// Says so when more than a third of the looks showed somebody else.
     pub fn of_one_person(self) -> Result<(Vec<Sample>, usize), String> {
         let all: usize = self.people.iter().map(|p| p.looks).sum();
-        let Some(main) = self.people.into_iter().max_by_key(|p| p.looks) else { return Ok((Vec::new(), 0)) };
+        let Some(mut main) = self.people.into_iter().max_by_key(|p| p.looks) else { return Ok((Vec::new(), 0)) };
         let others = all - main.looks;
         if others * 3 > all {
             return Err(format!(
@@ -45,6 +45,10 @@ impl Views {
                  of one person: use photos, or a part of the video with that person alone"
             ));
         }
+        // Each was like the best view at its time, which may not be the best of all.
+        let alike = |view: &Sample| best(&main.views).is_none_or(|best| best.likeness(view) >= OTHER_PERSON);
+        let mut alike = main.views.iter().map(alike).collect::<Vec<_>>().into_iter();
+        main.views.retain(|_| alike.next().unwrap_or(true));
         Ok((main.views, others))
     }
 }

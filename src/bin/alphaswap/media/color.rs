@@ -30,7 +30,7 @@ pub fn trust_streams(pipeline: &gst::Pipeline) {
             on_caps(&source, move |caps| {
                 let fallback = fallback.lock().map_or(None, |f| *f);
                 if let Some(colors) = fallback.map(|fallback| filled(told(caps), &fallback)) {
-                    caps.make_mut().set(FIELD, colors.to_string());
+                    write(caps, colors);
                 }
             });
         }
@@ -45,7 +45,7 @@ pub fn settle(pad: &gst::Pad) {
         untold.make_mut().iter_mut().for_each(|s| s.remove_field(FIELD));
         if let Ok(usual) = VideoInfo::from_caps(&untold) {
             let colors = filled(told(caps), &usual.colorimetry());
-            caps.make_mut().set(FIELD, colors.to_string());
+            write(caps, colors);
         }
     });
 }
@@ -66,6 +66,20 @@ fn on_caps(pad: &gst::Pad, change: impl Fn(&mut gst::Caps) + Send + Sync + 'stat
 
 fn told(caps: &gst::Caps) -> Option<VideoColorimetry> {
     caps.structure(0)?.get::<&str>(FIELD).ok()?.parse().ok()
+}
+
+/// Writes colours into caps, unless nothing is known of them: that has no name in GStreamer.
+fn write(caps: &mut gst::Caps, colors: VideoColorimetry) {
+    if is_known(&colors) {
+        caps.make_mut().set(FIELD, colors.to_string());
+    }
+}
+
+fn is_known(colors: &VideoColorimetry) -> bool {
+    colors.range() != VideoColorRange::Unknown
+        || colors.matrix() != VideoColorMatrix::Unknown
+        || colors.transfer() != VideoTransferFunction::Unknown
+        || colors.primaries() != VideoColorPrimaries::Unknown
 }
 
 /// What a file says, but for a limited range: some demuxers say that of all files.
@@ -107,5 +121,10 @@ mod tests {
         assert_eq!(filled(Some(colors("1:0:0:0")), &file), colors("1:3:5:1"));
         assert_eq!(filled(Some(colors("bt601")), &file), colors("bt601"));
         assert_eq!(believable(&colors("1:3:5:1")), colors("1:3:5:1"));
+        // A file that says no more than "limited range".
+        let nothing = filled(None, &believable(&colors("2:0:0:0")));
+        let mut caps = gst::Caps::new_empty_simple("video/x-h264");
+        write(&mut caps, nothing);
+        assert!(!is_known(&nothing) && told(&caps).is_none(), "{caps}");
     }
 }

@@ -48,7 +48,7 @@ fn holds(file: &mut File, end: u64, place: &[&[u8; 4]]) -> Option<()> {
         file.read_exact(&mut head[..8]).ok()?;
         let size = u64::from(u32::from_be_bytes(head[..4].try_into().ok()?));
         let size = match size {
-            0 => end - start,
+            0 => end.checked_sub(start)?,
             1 => {
                 file.read_exact(&mut head[8..]).ok()?;
                 u64::from_be_bytes(head[8..].try_into().ok()?)

@@ -47,7 +47,13 @@ fn plain(markup: &str, keep_tags: bool) -> String {
     if !keep_tags {
         let mut pieces = markup.split('<');
         text = pieces.next().unwrap_or_default().to_string();
-        text.extend(pieces.map(|piece| piece.split_once('>').map_or(piece, |(_tag, after)| after)));
+        for piece in pieces {
+            match piece.split_once('>') {
+                Some((tag, after)) if tag.trim_start_matches('/').starts_with(char::is_alphabetic) => text += after,
+                // A sign that somebody forgot to escape.
+                _ => text.extend(["<", piece]),
+            }
+        }
     }
     // The ampersand comes last: `&amp;lt;` is the text `&lt;`.
     let escapes = [("&lt;", "<"), ("&gt;", ">"), ("&apos;", "'"), ("&#39;", "'"), ("&quot;", "\""), ("&amp;", "&")];
@@ -62,6 +68,7 @@ mod tests {
     fn markup_becomes_text() {
         let markup = "<i>Tom</i> &amp; &lt;Ann&gt;: &quot;it&apos;s&quot; &amp;lt;";
         assert_eq!(plain(markup, false), "Tom & <Ann>: \"it's\" &lt;");
+        assert_eq!(plain("a < b and <b>c</b> > d", false), "a < b and c > d");
         assert_eq!(plain(markup, true), "<i>Tom</i> & <Ann>: \"it's\" &lt;");
     }
 }
