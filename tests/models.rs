@@ -238,7 +238,8 @@ fn a_user_s_official_generator_opens() {
 
 #[test]
 fn configs_survive_their_card() {
-    for config in [GeneratorConfig::alphaface_256(), GeneratorConfig::inswapper_128(), GeneratorConfig::guided_xs()] {
+    for name in GeneratorConfig::PRESETS {
+        let config = GeneratorConfig::preset(name).unwrap();
         let text = toml::to_string(&config).unwrap();
         assert_eq!(toml::from_str::<GeneratorConfig>(&text).unwrap(), config);
     }
@@ -289,6 +290,19 @@ fn configs_that_make_no_sense_are_refused() {
     };
     refuse(joined, "layer d2: input is 600x512x512, that is too large");
     refuse(|c| (c.crop, c.window) = (3072, None), "layer e0: input is 24x1536x1536, that is too large");
+
+    let refuse = |change: fn(&mut GeneratorConfig), expected: &str| {
+        let mut config = GeneratorConfig::guided_256();
+        change(&mut config);
+        let reason = reason(config.spec());
+        assert!(reason.contains(expected), "{reason:?} does not say {expected:?}");
+    };
+    refuse(|c| c.guide = false, "it needs a guide");
+    refuse(|c| c.window.as_mut().unwrap().width = 206, "with detail, twice space_to_depth does not divide");
+    refuse(|c| c.decoder.truncate(3), "the decoder ends in 64x56x52, not in 3x112x104");
+    refuse(|c| c.detail[2].out = 4, "detail ends in 4x224x208, not in 3x224x208");
+    refuse(|c| c.detail[1].concat = Some("e0".into()), "no encoder layer e0");
+    refuse(|c| c.detail[0].name = "d1".into(), "two layers are called d1");
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use alphaswap::engine::cpu::Net;
-use alphaswap::models::Model;
+use alphaswap::models::{Model, Weights};
 use alphaswap::nets::{GeneratorConfig, faceres};
 use alphaswap::tensor::Tensor;
 use safetensors::{Dtype, SafeTensors};
@@ -146,6 +146,49 @@ fn generator_matches_the_golden_numbers() {
     assert!(off <= 1e-4, "off by {off}");
 }
 
+/// Detail layers that say nothing leave what the network makes of the halved pictures, enlarged, on the guide; they see
+/// the pictures at full size.
+#[test]
+fn detail_is_added_to_the_body() {
+    let (small, config) = (fixture("generator"), GeneratorConfig::guided_256());
+    let mut model = Model::builtin("generator").unwrap();
+    let mut weights = Weights::random(&config.spec().unwrap(), 1);
+    weights.0.extend(model.weights.0.clone());
+    weights.0.get_mut("f2.weight").unwrap().data.fill(0.0);
+    weights.0.get_mut("f2.bias").unwrap().data.fill(0.0);
+    (model.weights, model.card.generator) = (weights, Some(config));
+    let doubled = |t: &Tensor| {
+        let [_, c, h, w] = t.shape[..] else { panic!("{:?}", t.shape) };
+        let at = |i: usize| t.data[(i / (4 * h * w) * h + i / (2 * w) % (2 * h) / 2) * w + i % (2 * w) / 2];
+        Tensor::new([1, c, 2 * h, 2 * w], (0..4 * c * h * w).map(at).collect()).unwrap()
+    };
+    let [crop, guide] = ["input.crop", "input.guide"].map(|name| doubled(&small[name]));
+    let identity = small["input.identity"].clone();
+    let run = |crop: &Tensor, model: &Model| {
+        let inputs = [("crop", crop), ("guide", &guide), ("identity", &identity)];
+        run_model(model, inputs.map(|(name, tensor)| (name.to_string(), tensor.clone())).into())
+    };
+    let (net, outputs) = run(&crop, &model);
+    let body: Vec<_> = small["output.crop"].data.iter().zip(&small["input.guide"].data).map(|(a, b)| a - b).collect();
+    assert!(max_difference(&net.cut_point("d4").unwrap().data, &body) <= 1e-4);
+    let enlarged = net.cut_point("residual.up").unwrap().data;
+    let want: Vec<_> = enlarged.iter().zip(&guide.data).map(|(a, b)| a + b).collect();
+    assert!(max_difference(&outputs["crop"].data, &want) <= 1e-6);
+
+    // A change that the halved picture does not show reaches the output through the detail layers alone.
+    let mut checked = crop.clone();
+    let [_, _, h, w] = checked.shape[..] else { panic!("{:?}", checked.shape) };
+    for (i, v) in checked.data.iter_mut().enumerate() {
+        *v += if (i / w % h + i % w).is_multiple_of(2) { 0.1 } else { -0.1 };
+    }
+    let (silent, _) = run(&checked, &model);
+    assert!(max_difference(&silent.cut_point("residual").unwrap().data, &enlarged) <= 1e-4);
+    model.weights.0.get_mut("f2.weight").unwrap().data.fill(0.01);
+    let [(plain, _), (changed, _)] = [&crop, &checked].map(|crop| run(crop, &model));
+    let [plain, changed] = [plain, changed].map(|net| net.cut_point("residual").unwrap().data);
+    assert!(max_difference(&plain, &changed) > 1e-3);
+}
+
 /// A config of the official plan with a 64th of the channels, for a 16-px crop and an identity of 8 values: users
 /// bring the real checkpoints, these stand in.
 pub fn narrow(mut config: GeneratorConfig) -> GeneratorConfig {
@@ -173,6 +216,8 @@ fn generators_have_the_size_of_the_originals() {
     assert_eq!(params, 2_579_027);
     // 2.3 GMAC on the whole 128-px crop, 71 % of it on the window.
     assert!((gmac - 2.3 * 0.71).abs() < 0.05, "{gmac}");
+    let (params, gmac) = size(GeneratorConfig::guided_256());
+    assert!(params - 2_579_027 < 50_000 && gmac < 8.0, "{params}, {gmac}");
 }
 
 #[test]

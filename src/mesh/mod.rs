@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use glam::Vec3;
 use safetensors::SafeTensors;
 
-pub use pose::{EXPRESSIONS, Fit, expression, pose};
+pub use pose::{EXPRESSIONS, Fit, Ratio, expression, pose};
 
 use crate::face::POINTS;
 

@@ -1,6 +1,6 @@
 //! Head pose by weighted Procrustes analysis, and the expression that is left once the pose is taken out.
 
-use glam::{DMat3, DQuat, DVec3, Mat3, Vec3};
+use glam::{DMat3, DQuat, DVec3, Mat3};
 
 use super::canonical;
 use crate::face::{Landmarks, Pose};
@@ -104,40 +104,43 @@ fn rotate(a: &mut [[f64; 4]; 4], vectors: &mut [[f64; 4]; 4], p: usize, q: usize
     }
 }
 
-/// What the numbers of [`expression`] are, in order.
-pub const EXPRESSIONS: [&str; 10] = [
-    "eye_open_right",
-    "eye_open_left",
-    "mouth_open",
-    "mouth_width",
-    "lip_height",
-    "brow_right",
-    "brow_left",
-    "brow_outer_right",
-    "brow_outer_left",
-    "nose_chin",
+/// A ratio of distances between points of the mesh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ratio {
+    /// What it tells.
+    pub name: &'static str,
+    /// Pairs of points; the mean of their distances is what is divided.
+    pub over: &'static [[usize; 2]],
+    /// The pair of points whose distance divides.
+    pub under: [usize; 2],
+}
+
+const fn ratio(name: &'static str, over: &'static [[usize; 2]], under: [usize; 2]) -> Ratio {
+    Ratio { name, over, under }
+}
+
+/// The outer eye corners.
+const EYES: [usize; 2] = [33, 263];
+
+/// What [`expression`] measures. Eye openings are lid distance over the eye's width (open about .25 to .4, closed below
+/// .12); the others are in units of the distance between the outer eye corners.
+pub const EXPRESSIONS: [Ratio; 10] = [
+    ratio("eye_open_right", &[[159, 145], [158, 153], [160, 144]], [33, 133]),
+    ratio("eye_open_left", &[[386, 374], [385, 380], [387, 373]], [263, 362]),
+    ratio("mouth_open", &[[13, 14]], EYES),
+    ratio("mouth_width", &[[61, 291]], EYES),
+    ratio("lip_height", &[[0, 17]], EYES),
+    ratio("brow_right", &[[105, 33]], EYES),
+    ratio("brow_left", &[[334, 263]], EYES),
+    ratio("brow_outer_right", &[[70, 33]], EYES),
+    ratio("brow_outer_left", &[[300, 263]], EYES),
+    ratio("nose_chin", &[[1, 152]], EYES),
 ];
 
-/// Ten ratios that tell the expression of a pose-normalised mesh. Eye openings are lid distance over the eye's
-/// width (open about .25 to .4, closed below .12); the others are in units of the distance between the outer eye
-/// corners.
-pub fn expression(normalised: &Landmarks) -> [f32; 10] {
-    let at = |i: usize| -> Vec3 { normalised.0[i] };
-    let d = |a: usize, b: usize| at(a).distance(at(b));
-    let eye = |lids: [(usize, usize); 3], corners: (usize, usize)| {
-        lids.iter().map(|&(a, b)| d(a, b)).sum::<f32>() / 3.0 / d(corners.0, corners.1)
-    };
-    let unit = d(33, 263);
-    [
-        eye([(159, 145), (158, 153), (160, 144)], (33, 133)),
-        eye([(386, 374), (385, 380), (387, 373)], (263, 362)),
-        d(13, 14) / unit,
-        d(61, 291) / unit,
-        d(0, 17) / unit,
-        d(105, 33) / unit,
-        d(334, 263) / unit,
-        d(70, 33) / unit,
-        d(300, 263) / unit,
-        d(1, 152) / unit,
-    ]
+/// The [`EXPRESSIONS`] of a mesh: ten ratios that do not depend on its place, size or pose.
+pub fn expression(mesh: &Landmarks) -> [f32; 10] {
+    let distance = |[a, b]: [usize; 2]| mesh.0[a].distance(mesh.0[b]);
+    EXPRESSIONS.map(|Ratio { over, under, .. }| {
+        over.iter().copied().map(distance).sum::<f32>() / over.len() as f32 / distance(under)
+    })
 }

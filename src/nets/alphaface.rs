@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::builder::{Builder, ConvArgs};
-use super::spec::{Activation, Caii, Edge, NetSpec, Op, Padding, Shape, ValueId};
+use super::spec::{Activation, Caii, Edge, NetSpec, Op, Padding, Pooling, Shape, ValueId};
 use crate::align::EncoderCrop;
 use crate::error::{Error, Result};
 
@@ -40,6 +40,11 @@ pub struct GeneratorConfig {
     pub encoder: Vec<Layer>,
     /// Convolutions after the blocks; the last one makes the picture.
     pub decoder: Vec<Layer>,
+    /// If not empty, encoder, blocks and decoder see the window reduced to half, and these convolutions add to their
+    /// residual, enlarged, what only the full size shows. They read the pixels (2x2 of them as channels) and the input of
+    /// the decoder's last layer; their last layer makes a residual, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detail: Vec<Layer>,
     /// What the identity input is.
     pub identity: IdentityConfig,
     /// The styled blocks.
@@ -164,6 +169,13 @@ impl GeneratorConfig {
         self.window.unwrap_or(Window { x: 0, y: 0, width: self.crop, height: self.crop })
     }
 
+    /// The network without its detail layers, on crops of half the size: the same parameters but for those.
+    pub fn body(&self) -> Self {
+        let Window { x, y, width, height } = self.window();
+        let window = Window { x: x / 2, y: y / 2, width: width / 2, height: height / 2 };
+        Self { crop: self.crop / 2, window: Some(window), detail: Vec::new(), ..self.clone() }
+    }
+
     /// The network: `crop` `[1, 3, h, w]` RGB in [0, 1] (the window), `identity` `[1, width]`, and `guide` like
     /// `crop` where the config has one -> `crop` like the input.
     ///
@@ -180,19 +192,25 @@ impl GeneratorConfig {
         let guide = self.guide.then(|| b.input("guide", picture));
         let style = self.style(&mut b, identity);
 
-        let mut x = guide.map_or(crop, |guide| b.concat("pictures", crop, guide));
+        let pictures = guide.map_or(crop, |guide| b.concat("pictures", crop, guide));
+        let mut x = match self.detail.is_empty() {
+            true => pictures,
+            false => b.pool("half", pictures, Pooling::Mean, 2, 2),
+        };
         if self.space_to_depth > 1 {
             x = b.space_to_depth("pixels", x, self.space_to_depth);
         }
         let mut maps = Vec::new();
         for layer in &self.encoder {
-            x = self.layer(&mut b, layer, x, Activation::LeakyRelu(SLOPE), &maps);
+            [_, x] = self.layer(&mut b, layer, x, Activation::LeakyRelu(SLOPE), &maps);
             maps.push((layer.name.as_str(), x));
         }
         for index in 0..self.blocks.count {
             x = self.block(&mut b, index, x, style);
         }
-        let out = self.decode(&mut b, x, guide, &maps);
+        let [read, x] = self.layers(&mut b, &self.decoder, x, &maps);
+        let residual = if self.detail.is_empty() { x } else { self.refine(&mut b, pictures, read, x) };
+        let out = guide.map_or(residual, |guide| b.add("swapped", guide, residual, Activation::None));
         b.output("crop", out, &[1, 3, window.height, window.width]);
         let spec = b.finish();
         match spec.repeated_name() {
@@ -215,7 +233,7 @@ impl GeneratorConfig {
         b.linear("map", unit, width, Activation::LeakyRelu(SLOPE))
     }
 
-    /// One layer with what comes before it; `maps` are the encoder's outputs by name.
+    /// One layer; `maps` are the encoder's outputs by name. Returns what its convolution reads, and what it makes.
     fn layer(
         &self,
         b: &mut Builder,
@@ -223,7 +241,7 @@ impl GeneratorConfig {
         mut x: ValueId,
         act: Activation,
         maps: &[(&str, ValueId)],
-    ) -> ValueId {
+    ) -> [ValueId; 2] {
         if layer.depth_to_space > 1 {
             x = b.depth_to_space(&format!("{}.pixels", layer.name), x, layer.depth_to_space);
         }
@@ -238,21 +256,29 @@ impl GeneratorConfig {
             LayerEdge::Reflect => Edge::Reflect,
         };
         let args = ConvArgs::new(layer.out, layer.kernel).stride(layer.stride);
-        b.conv(&layer.name, x, args.pad(Padding::all(edge, layer.pad)).act(act))
+        [x, b.conv(&layer.name, x, args.pad(Padding::all(edge, layer.pad)).act(act))]
     }
 
-    /// The decoder; with a guide its result is added to it.
-    fn decode(&self, b: &mut Builder, mut x: ValueId, guide: Option<ValueId>, maps: &[(&str, ValueId)]) -> ValueId {
-        let last = self.decoder.len() - 1;
-        for (i, layer) in self.decoder.iter().enumerate() {
+    /// Layers of which the last makes a picture, or a residual on the guide. Returns what its convolution reads, too.
+    fn layers(&self, b: &mut Builder, layers: &[Layer], x: ValueId, maps: &[(&str, ValueId)]) -> [ValueId; 2] {
+        let last = layers.len() - 1;
+        layers.iter().enumerate().fold([x, x], |[_, x], (i, layer)| {
             let act = match (i == last, self.guide) {
                 (false, _) => Activation::LeakyRelu(SLOPE),
                 (true, false) => Activation::TanhUnit,
                 (true, true) => Activation::Tanh,
             };
-            x = self.layer(b, layer, x, act, maps);
-        }
-        guide.map_or(x, |guide| b.add("swapped", guide, x, Activation::None))
+            self.layer(b, layer, x, act, maps)
+        })
+    }
+
+    /// The residual at full size, see [`Self::detail`]; `read` is what the decoder's last layer reads.
+    fn refine(&self, b: &mut Builder, pictures: ValueId, read: ValueId, residual: ValueId) -> ValueId {
+        let pixels = b.space_to_depth("detail.pixels", pictures, 2);
+        let x = b.concat("detail", pixels, read);
+        let [_, fine] = self.layers(b, &self.detail, x, &[]);
+        let coarse = b.upsample2("residual.up", residual);
+        b.add("residual", coarse, fine, Activation::None)
     }
 
     /// Two styled units and the residual.

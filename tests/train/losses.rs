@@ -1,16 +1,24 @@
 //! Every term against PyTorch (`fixtures/losses/losses.py`), its gradient against PyTorch's or finite differences.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use alphaswap::engine::cpu;
+use alphaswap::face::Landmarks;
+use alphaswap::mesh::expression;
 use alphaswap::models::{Model, Weights};
 use alphaswap::nets::{ArcfaceConfig, vgg};
 use alphaswap::tensor::{Tensor as Values, largest_difference};
 use alphaswap::train::checkpoint::write_tensors;
+use alphaswap::train::losses::expression::ExpressionNet;
 use alphaswap::train::losses::identity::{IdentityNet, cosine_loss};
 use alphaswap::train::losses::perceptual::Perceptual;
 use alphaswap::train::losses::{adversarial, clip, pixel};
+use alphaswap::train::ops::resize;
 use alphaswap::train::spec_module::SpecModule;
+use burn::tensor::ops::PadMode;
 use burn::tensor::{Device, Tensor, TensorData};
+use glam::Vec3;
 
 /// What PyTorch was asked, and its answers.
 pub struct Fixture(pub HashMap<String, Values>);
@@ -155,6 +163,35 @@ fn faceres_sees_the_face_of_a_crop() {
     agrees_with_gradient(&f, "crops.identity", &crops, |x| cosine_loss(net.code(net.embed(x)), other.clone()));
     let length = values(net.code(net.embed(crops)).square().sum_dim(1));
     assert!(length.iter().all(|v| (v - 1.0).abs() < 1e-5), "{length:?}");
+}
+
+/// The ratios are those of the mesh that the filter's engine finds in the same picture, and the gradient is theirs.
+#[test]
+fn expressions_are_told_from_the_mesh() {
+    let device = Device::flex();
+    let net = ExpressionNet::new(&device).unwrap();
+    let crop = |name: &str| {
+        let path = format!("{}/examples/media/{name}.jpg", env!("CARGO_MANIFEST_DIR"));
+        let picture = image::open(path).unwrap().to_rgb8();
+        let small = image::imageops::resize(&picture, 128, 128, image::imageops::FilterType::Triangle);
+        let planes: Vec<f32> = (0..3).flat_map(|c| small.pixels().map(move |p| f32::from(p.0[c]) / 255.0)).collect();
+        Tensor::<4>::from_data(TensorData::new(planes, [1, 3, 128, 128]), &device)
+    };
+    let [ada, kai] = ["ada", "kai"].map(crop);
+    let wide = resize(ada.clone().pad([(16, 16), (16, 16)], PadMode::Reflect), [192, 192]);
+    let model = Model::builtin("landmarks").unwrap();
+    let mut engine = cpu::Net::new(Arc::new(model.spec().unwrap()), &model.weights).unwrap();
+    engine.input_mut("input").copy_from_slice(&values(wide));
+    engine.run();
+    let points = engine.output("landmarks").as_chunks::<3>().0.iter().map(|p| Vec3::from_array(*p)).collect();
+    let want = expression(&Landmarks(points));
+    let got = values(net.ratios(ada.clone()));
+    assert!(largest_difference(&got, &want) < 1e-3, "{got:?}, {want:?}");
+
+    assert_eq!(scalar(net.loss(ada.clone(), ada.clone())), 0.0);
+    assert!(scalar(net.loss(ada.clone(), kai.clone())) > 0.02);
+    // A short step: the network has many corners.
+    gradient_fits("expression", &ada, 1e-4, |x| net.loss(x, kai.clone()));
 }
 
 #[test]

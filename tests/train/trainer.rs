@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use alphaswap::models::{CardPort, Model, Weights};
-use alphaswap::nets::Port;
+use alphaswap::nets::{GeneratorConfig, Port};
 use alphaswap::train::checkpoint;
 use alphaswap::train::trainer::{Config, End, Material, RunFolder, Start, Trainer, metrics};
 use burn::tensor::Device;
@@ -74,18 +74,55 @@ fn a_call_has_its_own_last_step() {
     assert_eq!(resumed.state().step, 4);
 }
 
-/// The note says it from the first step to the last, also after a break.
-#[test]
-fn a_run_remembers_what_it_began_with() {
-    let sets = Sets::new();
-    let config = sets.config(&[]);
-    let spec = config.generator.spec().unwrap();
+/// A model of that network with random weights.
+fn older(generator: &GeneratorConfig) -> Model {
+    let spec = generator.spec().unwrap();
     let port = |port: &Port| CardPort { name: port.name.clone(), shape: port.shape.clone(), values: String::new() };
     let mut model = Model::builtin("generator").unwrap();
     model.card.name = "older".into();
     model.card.input = spec.inputs.iter().map(port).collect();
     model.card.output = spec.outputs.iter().map(port).collect();
     model.weights = Weights::random(&spec, 1);
+    model
+}
+
+/// A run with detail layers that begins with weights without them begins with what these make, enlarged; the layers
+/// then learn. Weights of another network are refused.
+#[test]
+fn detail_is_added_to_weights_for_half_the_crop() {
+    let sets = Sets::new();
+    let detail = "generator.detail=[{ name = 'f0', out = 8, kernel = 3, pad = 1 },
+        { name = 'f1', out = 3, kernel = 3, pad = 1, edge = 'reflect', depth_to_space = 2 }]";
+    let config = sets.config(&[detail]);
+    let half = older(&config.generator.body());
+    let run = tempfile::tempdir().unwrap();
+    let begin = |model: &Model, to: &str| {
+        let start = Start::Fresh(Some(Box::new(model.clone())));
+        Trainer::new(config.clone(), &run.path().join(to), &Device::flex(), start)
+    };
+    let mut trainer = begin(&half, "run").unwrap();
+    let first = trainer.generator().weights();
+    for (name, tensor) in &half.weights.0 {
+        assert_eq!(&first.0[name], tensor, "{name}");
+    }
+    assert!(first.0["f1.weight"].data.iter().chain(&first.0["f1.bias"].data).all(|v| *v == 0.0));
+    assert!(first.0["f0.weight"].data.iter().any(|v| *v != 0.0));
+    trainer.run_until(2, |_| true).unwrap();
+    assert_ne!(trainer.generator().weights().0["f1.weight"], first.0["f1.weight"]);
+
+    let mut other = config.generator.body();
+    other.blocks.count = 2;
+    let refused = begin(&older(&other), "other").unwrap_err().to_string();
+    assert!(refused.contains("does not fit"), "{refused}");
+    begin(&older(&config.generator), "whole").unwrap();
+}
+
+/// The note says it from the first step to the last, also after a break.
+#[test]
+fn a_run_remembers_what_it_began_with() {
+    let sets = Sets::new();
+    let config = sets.config(&[]);
+    let model = older(&config.generator);
     let run = tempfile::tempdir().unwrap();
     let init = || RunFolder(run.path().into()).note().unwrap().init;
     let start = Start::Fresh(Some(Box::new(model.clone())));
@@ -134,11 +171,11 @@ fn each_generator_has_its_terms() {
     let sets = Sets::new();
     let run = tempfile::tempdir().unwrap();
     let all = ["steps=1", "identity.side=64", "losses.adversarial=1", "losses.adversarial_from=0"];
-    let guided = ["losses.identity=3", "losses.perceptual=1", "losses.triplet_perceptual=1"];
+    let guided = ["losses.identity=3", "losses.perceptual=1", "losses.triplet_perceptual=1", "losses.expression=1"];
     let config = sets.config(&[&all[..], &guided].concat());
     fresh(&config, &run.path().join("guided")).run(|_| true).unwrap();
-    let expected = "adversarial background discriminator face face_gradient identity mask_reconstruction perceptual \
-                    swap_low_frequency triplet_perceptual";
+    let expected = "adversarial background discriminator expression face face_gradient identity mask_reconstruction \
+                    perceptual swap_low_frequency triplet_perceptual";
     assert_eq!(terms(&run.path().join("guided")).into_iter().collect::<Vec<_>>().join(" "), expected);
 
     let small = ["discriminator.width=4", "discriminator.max=8", "discriminator.blocks=3"];

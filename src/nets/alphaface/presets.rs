@@ -63,6 +63,7 @@ fn arcface_family(
             Layer::new("E.Encoder.layer_3.0", 1024, 3).stride2(),
         ],
         decoder,
+        detail: Vec::new(),
         identity: IdentityConfig {
             encoder: "arcface_w600k_r50".into(),
             encoder_crop,
@@ -78,7 +79,7 @@ fn arcface_family(
 
 impl GeneratorConfig {
     /// Names of the known members, for [`Self::preset`].
-    pub const PRESETS: [&'static str; 3] = ["alphaface-256", "inswapper-128", "guided-xs"];
+    pub const PRESETS: [&'static str; 4] = ["alphaface-256", "inswapper-128", "guided-xs", "guided-256"];
 
     /// A known member by name.
     pub fn preset(name: &str) -> Option<Self> {
@@ -86,6 +87,7 @@ impl GeneratorConfig {
             "alphaface-256" => Some(Self::alphaface_256()),
             "inswapper-128" => Some(Self::inswapper_128()),
             "guided-xs" => Some(Self::guided_xs()),
+            "guided-256" => Some(Self::guided_256()),
             _ => None,
         }
     }
@@ -118,6 +120,7 @@ impl GeneratorConfig {
             space_to_depth: 2,
             encoder: vec![Layer::new("e0", 48, 3), Layer::new("e1", 64, 3), Layer::new("e2", 112, 3).stride2()],
             decoder: vec![Layer::new("d1", 64, 3).upsample(), skip, Layer::new("d3", 64, 3), last],
+            detail: Vec::new(),
             identity: IdentityConfig {
                 encoder: "faceres_224".into(),
                 encoder_crop: EncoderCrop::MeshBox,
@@ -128,6 +131,17 @@ impl GeneratorConfig {
                 scale: 32.0,
             },
             blocks: BlocksConfig { count: 6, caii: true, bias: false },
+        }
+    }
+
+    /// [`Self::guided_xs`] on crops of 256 px, with detail layers.
+    pub fn guided_256() -> Self {
+        let last = Layer { depth_to_space: 2, ..Layer::new("f2", 3, 5).reflect(2) };
+        Self {
+            crop: 256,
+            window: Some(Window { x: 24, y: 28, width: 208, height: 224 }),
+            detail: vec![Layer::new("f0", 48, 3), Layer::new("f1", 48, 3), last],
+            ..Self::guided_xs()
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod adversarial;
 pub mod clip;
+pub mod expression;
 pub mod identity;
 pub mod perceptual;
 pub mod pixel;

@@ -13,6 +13,7 @@ use crate::nets::GeneratorConfig;
 use crate::tensor;
 use crate::train::clip::Clip;
 use crate::train::discriminator::{Discriminator, DiscriminatorConfig};
+use crate::train::losses::expression::ExpressionNet;
 use crate::train::losses::identity::IdentityNet;
 use crate::train::losses::perceptual::Perceptual;
 use crate::train::optim::Optimizer;
@@ -74,15 +75,22 @@ impl Generator {
     }
 }
 
-/// The weights a run starts with: those of `init`, else random ones with the embeddings' mean of the data.
+/// The weights a run starts with: those of `init`, else random ones with the embeddings' mean of the data. To an `init`
+/// for half the crop without detail layers come such as add nothing yet.
 ///
 /// # Errors
 /// [`Error::Model`] when `init` is of another architecture; what reading embeddings says.
 pub fn first_weights(config: &Config, material: &Material, init: Option<&Model>) -> Result<Weights> {
     let spec = config.generator.spec()?;
     if let Some(model) = init {
-        model.check(&spec)?;
-        return Ok(model.weights.clone());
+        let detail = config.generator.detail.iter().map(|layer| format!("{}.weight", layer.name));
+        let detailed: Vec<_> = detail.collect();
+        if detailed.is_empty() || detailed.iter().any(|name| model.weights.0.contains_key(name)) {
+            model.check(&spec)?;
+            return Ok(model.weights.clone());
+        }
+        model.check(&config.generator.body().spec()?)?;
+        return Ok(with_detail(&config.generator, Weights::random(&spec, config.seed), &model.weights));
     }
     let (mut weights, n) = (Weights::random(&spec, config.seed), config.generator.identity.width);
     if let Some(mean) = weights.0.get_mut("identity_mean") {
@@ -96,6 +104,18 @@ pub fn first_weights(config: &Config, material: &Material, init: Option<&Model>)
     Ok(weights)
 }
 
+/// The weights of `body`, with detail layers of the `random` weights whose last one is silent.
+fn with_detail(config: &GeneratorConfig, mut random: Weights, body: &Weights) -> Weights {
+    random.0.extend(body.0.iter().map(|(name, tensor)| (name.clone(), tensor.clone())));
+    let last = config.detail.last().map(|layer| format!("{}.", layer.name));
+    for (name, tensor) in &mut random.0 {
+        if last.as_ref().is_some_and(|last| name.starts_with(last)) {
+            tensor.data.fill(0.0);
+        }
+    }
+    random
+}
+
 /// The frozen networks that the losses ask; those that no term needs are absent.
 #[derive(Clone, Debug, Default)]
 pub struct Judges {
@@ -103,6 +123,8 @@ pub struct Judges {
     pub identity: Option<IdentityNet>,
     /// What two pictures have in common.
     pub perceptual: Option<Perceptual>,
+    /// What a face does.
+    pub expression: Option<ExpressionNet>,
     /// Whether picture and words fit.
     pub clip: Option<Clip>,
 }
@@ -122,10 +144,12 @@ impl Judges {
             "faceres" => Perceptual::faceres(device),
             path => Perceptual::vgg16(Path::new(path), device),
         });
+        let expression = (swaps && losses.expression > 0.0).then(|| ExpressionNet::new(device));
         let folder = config.clip.folder.as_ref().filter(|_| clip);
         Ok(Self {
             identity: identity.transpose()?,
             perceptual: perceptual.transpose()?,
+            expression: expression.transpose()?,
             clip: folder.map(|folder| Clip::open(folder, device)).transpose()?,
         })
     }

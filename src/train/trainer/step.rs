@@ -134,6 +134,9 @@ impl Step<'_> {
         terms.add("swap_low_frequency", losses.swap_low_frequency * both, || {
             pixel::low_frequency(made.clone(), target.clone(), CELLS)
         });
+        if let Some(net) = &self.judges.expression {
+            terms.add("expression", losses.expression * both, || net.loss(made.clone(), target.clone()));
+        }
         self.clip(swaps, [&made, &target, &source], terms)?;
         clock.lap("losses");
         self.reconstructions(swaps, [&made, &target], terms, clock);

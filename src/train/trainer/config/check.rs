@@ -22,6 +22,7 @@ impl Config {
             ("cycle", l.cycle),
             ("mask_reconstruction", l.mask_reconstruction),
             ("swap_low_frequency", l.swap_low_frequency),
+            ("expression", l.expression),
             ("clip_identity", l.clip_identity),
             ("clip_text", l.clip_text),
             ("adversarial", l.adversarial),

@@ -75,6 +75,9 @@ pub struct Losses {
     pub mask_reconstruction: f64,
     /// Swaps: 8x8 means against the target's.
     pub swap_low_frequency: f64,
+    /// Swaps: difference of the ratios that tell the expression ([`crate::mesh::expression`]), to the target's. AlphaFace has
+    /// no such term.
+    pub expression: f64,
     /// Swaps: one minus CLIP's cosine to the identity's photo.
     pub clip_identity: f64,
     /// Swaps: how much worse than the target they fit the target's caption.
@@ -102,6 +105,7 @@ impl Default for Losses {
             cycle: 0.5,
             mask_reconstruction: 0.5,
             swap_low_frequency: 0.0,
+            expression: 0.0,
             clip_identity: 1.0,
             clip_text: 1.0,
             adversarial: 1.0,
