@@ -36,7 +36,7 @@ trap 'rm -rf "$XDG_CACHE_HOME"' EXIT
 if [ -n "${QUICK:-}" ]; then
     kernels=(guided-xs) models=(mesh) sizes=320x240 faces=(1) formats=(NV12) frames=2
 else
-    kernels=(alphaface-256 inswapper-128 guided-xs)
+    kernels=(alphaface-256 inswapper-128 guided-xs guided-256)
     models=(mesh guided inswapper-128 alphaface-256)
     sizes=640x480,1280x720,1920x1080,3840x2160 faces=(1 4) formats=(NV12 RGBA) frames=200
 fi

@@ -102,7 +102,7 @@ done
 start=() limit=() set_args=() status=0
 if [ -e "$run/checkpoints/latest" ]; then
     start=(--resume)
-elif [ "$(basename "$config")" = guided-128.toml ] && [ -z "${QUICK:-}" ]; then
+elif [[ $(basename "$config") =~ ^guided-(128|256)\.toml$ && -z ${QUICK:-} ]]; then
     start=(--init generator)
 fi
 read -r -a more <<<"${SET:-}"

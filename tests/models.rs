@@ -332,7 +332,7 @@ proptest! {
     fn any_config_gives_a_network_or_an_error(
         crop in 0..40usize, out in 0..9usize, kernel in 0..8usize, stride in 0..3usize, pad in 0..6usize,
         depth in 0..4usize, r in 0..4usize, reflect: bool, upsample: bool, guide: bool, official: bool,
-        sane: bool,
+        sane: bool, detail: bool,
     ) {
         use alphaswap::nets::alphaface::LayerEdge;
         // Half of the cases keep the sizes in step, so that many of them are networks.
@@ -340,6 +340,10 @@ proptest! {
             if sane { (kernel | 1, 1, kernel / 2, 1, 1, true) } else { (kernel, stride, pad, depth, r, upsample) };
         let mut config =
             if official { GeneratorConfig::inswapper_128() } else { GeneratorConfig::guided_xs() };
+        if detail {
+            config.detail = GeneratorConfig::guided_256().detail;
+            config.detail[0].kernel = kernel;
+        }
         (config.crop, config.window, config.guide, config.space_to_depth) = (crop, None, guide, r);
         for layer in [&mut config.encoder[0], &mut config.decoder[0]] {
             (layer.kernel, layer.stride, layer.pad) = (kernel, stride, pad);

@@ -41,8 +41,8 @@ pub struct GeneratorConfig {
     /// Convolutions after the blocks; the last one makes the picture.
     pub decoder: Vec<Layer>,
     /// If not empty, encoder, blocks and decoder see the window reduced to half, and these convolutions add to their
-    /// residual, enlarged, what only the full size shows. They read the pixels (2x2 of them as channels) and the input of
-    /// the decoder's last layer; their last layer makes a residual, too.
+    /// residual, enlarged, what only the full size shows. They read the pixels (2x2 of them as channels) and the input
+    /// of the decoder's last layer; their last layer makes a residual, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub detail: Vec<Layer>,
     /// What the identity input is.
@@ -75,7 +75,7 @@ pub enum Names {
     Compact,
 }
 
-/// A convolution of the encoder or decoder, followed by a leaky ReLU (the last one by tanh).
+/// A convolution of encoder, decoder or detail, followed by a leaky ReLU (the last one by tanh).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Layer {

@@ -222,6 +222,21 @@ fn a_generator_without_a_guide_is_the_same_on_both_paths() {
     same_frame(&mut [Box::new(cpu), Box::new(gpu)], &photo("ada.jpg", PixelFormat::Bgra, 0), "unguided");
 }
 
+/// At the network's own size, where detail layers see each pixel.
+#[test]
+fn a_generator_with_detail_layers_is_the_same_on_both_paths() {
+    let Some(ctx) = context() else { return };
+    let Painter::Generator { mut model, .. } = Painter::load(&ModelChoice::Guided).unwrap() else { unreachable!() };
+    let config = GeneratorConfig::guided_256();
+    let body = std::mem::replace(&mut model.weights, sample(&config.spec().unwrap(), 5).0);
+    model.weights.0.extend(body.0);
+    let (painter, identity) = (Painter::Generator { model, config }, identity());
+    assert_eq!(painter.crops(512), (256, 512));
+    let cpu = CpuPath::new(Some((&painter, &identity))).unwrap();
+    let gpu = GpuPath::new(ctx, &painter, &identity, OPTIONS).unwrap();
+    same_frame(&mut [Box::new(cpu), Box::new(gpu)], &photo("ada.jpg", PixelFormat::Rgba, 0), "guided, detail");
+}
+
 #[test]
 fn a_frame_that_the_gpu_cannot_bind_is_refused() {
     let Some(ctx) = context() else { return };

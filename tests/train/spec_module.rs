@@ -64,8 +64,9 @@ fn every_shipped_network_gives_the_engines_numbers() {
 
 #[test]
 fn other_peoples_topologies_give_the_engines_numbers() {
-    for preset in ["alphaface-256", "inswapper-128"] {
-        let config = crate::networks::narrow(GeneratorConfig::preset(preset).unwrap());
+    for preset in ["alphaface-256", "inswapper-128", "guided-256"] {
+        let config = GeneratorConfig::preset(preset).unwrap();
+        let config = if config.guide { config } else { crate::networks::narrow(config) };
         let spec = config.spec().unwrap();
         let worst = difference(&spec, &Weights::random(&spec, 7));
         assert!(worst < 1e-4, "{preset}: {worst:e} of the largest output");

@@ -82,6 +82,7 @@ fn older(generator: &GeneratorConfig) -> Model {
     model.card.name = "older".into();
     model.card.input = spec.inputs.iter().map(port).collect();
     model.card.output = spec.outputs.iter().map(port).collect();
+    model.card.generator = Some(generator.clone());
     model.weights = Weights::random(&spec, 1);
     model
 }

@@ -12,7 +12,7 @@ use crate::nets::facemesh;
 use crate::train::ops::resize;
 use crate::train::spec_module::SpecModule;
 
-/// The network wants a margin around the face that an aligned crop has not: the crop mirrored, so many parts of its side.
+/// The network wants a margin around the face that an aligned crop has not: the crop mirrored, this part of its side.
 const MARGIN: usize = 8;
 
 /// A landmark network that gradients flow through.
@@ -37,25 +37,29 @@ impl ExpressionNet {
         (self.ratios(x) - self.ratios(y.detach())).abs().mean()
     }
 
-    /// The ratios of [`EXPRESSIONS`] in aligned square crops `[n, 3, s, s]` RGB in [0, 1], `[n, 10]`. They do not depend on where a face is, how large, or how it is turned, so that the points
-    /// serve as the network gives them.
+    /// The ratios of [`EXPRESSIONS`] in aligned square crops `[n, 3, s, s]` RGB in [0, 1], `[n, 10]`. They do not depend
+    /// on where a face is, how large, or how it is turned, so that the points serve as the network gives them.
     pub fn ratios(&self, crops: Tensor<4>) -> Tensor<2> {
         let [n, _, s, _] = crops.dims();
         let margin = s / MARGIN;
         let wide = crops.pad([(margin, margin), (margin, margin)], PadMode::Reflect);
         let input = resize(wide, [facemesh::SIDE; 2]);
         let points = self.module.run(&[("input", input)], &[]).take("landmarks").reshape([n, POINTS, 3]);
-        let device = points.device();
-        let mean_distance = |pairs: &[[usize; 2]]| {
-            let ends = |end: usize| {
-                let index: Vec<_> = pairs.iter().map(|pair| pair[end] as i32).collect();
-                points.clone().select(1, Tensor::<1, Int>::from_ints(index.as_slice(), &device))
-            };
-            // The small number keeps the gradient of two points in one place finite.
-            let squares = (ends(0) - ends(1)).square().sum_dim(2);
-            (squares + 1e-6).sqrt().reshape([n, pairs.len()]).mean_dim(1)
+        let pairs: Vec<_> = EXPRESSIONS.iter().flat_map(|ratio| ratio.over.iter().chain([&ratio.under])).collect();
+        let ends = |end: usize| {
+            let index: Vec<_> = pairs.iter().map(|pair| pair[end] as i32).collect();
+            points.clone().select(1, Tensor::<1, Int>::from_ints(index.as_slice(), &points.device()))
         };
-        let ratios = EXPRESSIONS.iter().map(|ratio| mean_distance(ratio.over) / mean_distance(&[ratio.under]));
+        // The small number keeps the gradient of two points in one place finite.
+        let squares = (ends(0) - ends(1)).square().sum_dim(2) + 1e-6;
+        let distances = squares.sqrt().reshape([n, pairs.len()]);
+        let mut at = 0;
+        let ratios = EXPRESSIONS.iter().map(|ratio| {
+            let (over, under) = (ratio.over.len(), at + ratio.over.len());
+            let mean = distances.clone().narrow(1, at, over).mean_dim(1);
+            at = under + 1;
+            mean / distances.clone().narrow(1, under, 1)
+        });
         Tensor::cat(ratios.collect(), 1)
     }
 }

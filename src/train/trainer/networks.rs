@@ -83,13 +83,13 @@ impl Generator {
 pub fn first_weights(config: &Config, material: &Material, init: Option<&Model>) -> Result<Weights> {
     let spec = config.generator.spec()?;
     if let Some(model) = init {
-        let detail = config.generator.detail.iter().map(|layer| format!("{}.weight", layer.name));
-        let detailed: Vec<_> = detail.collect();
-        if detailed.is_empty() || detailed.iter().any(|name| model.weights.0.contains_key(name)) {
+        let detailed = model.card.generator.as_ref().is_some_and(|generator| !generator.detail.is_empty());
+        if detailed || config.generator.detail.is_empty() {
             model.check(&spec)?;
             return Ok(model.weights.clone());
         }
-        model.check(&config.generator.body().spec()?)?;
+        let without = |e: Error| Error::training("generator without its detail layers", e.to_string());
+        model.check(&config.generator.body().spec().map_err(without)?)?;
         return Ok(with_detail(&config.generator, Weights::random(&spec, config.seed), &model.weights));
     }
     let (mut weights, n) = (Weights::random(&spec, config.seed), config.generator.identity.width);
@@ -107,11 +107,9 @@ pub fn first_weights(config: &Config, material: &Material, init: Option<&Model>)
 /// The weights of `body`, with detail layers of the `random` weights whose last one is silent.
 fn with_detail(config: &GeneratorConfig, mut random: Weights, body: &Weights) -> Weights {
     random.0.extend(body.0.iter().map(|(name, tensor)| (name.clone(), tensor.clone())));
-    let last = config.detail.last().map(|layer| format!("{}.", layer.name));
-    for (name, tensor) in &mut random.0 {
-        if last.as_ref().is_some_and(|last| name.starts_with(last)) {
-            tensor.data.fill(0.0);
-        }
+    for part in ["weight", "bias"] {
+        let last = config.detail.last().and_then(|layer| random.0.get_mut(&format!("{}.{part}", layer.name)));
+        last.into_iter().for_each(|tensor| tensor.data.fill(0.0));
     }
     random
 }

@@ -75,8 +75,8 @@ pub struct Losses {
     pub mask_reconstruction: f64,
     /// Swaps: 8x8 means against the target's.
     pub swap_low_frequency: f64,
-    /// Swaps: difference of the ratios that tell the expression ([`crate::mesh::expression`]), to the target's. AlphaFace has
-    /// no such term.
+    /// Swaps: difference of the ratios that tell the expression ([`crate::mesh::expression`]), to the target's. AlphaFace
+    /// has no such term.
     pub expression: f64,
     /// Swaps: one minus CLIP's cosine to the identity's photo.
     pub clip_identity: f64,
