@@ -45,8 +45,13 @@ macro_rules! shipped {
     };
 }
 
-static SHIPPED: [Shipped; 4] =
-    [shipped!("detector"), shipped!("landmarks"), shipped!("identity"), shipped!("generator")];
+static SHIPPED: [Shipped; 5] = [
+    shipped!("detector"),
+    shipped!("landmarks"),
+    shipped!("identity"),
+    shipped!("generator"),
+    shipped!("generator-256"),
+];
 
 /// A network's weights with what their card says.
 #[derive(Clone, Debug)]
@@ -67,7 +72,7 @@ impl Model {
         SHIPPED.iter().map(|s| s.name)
     }
 
-    /// One of the models that ship: `detector`, `landmarks`, `identity`, `generator`.
+    /// One of the models that ship: `detector`, `landmarks`, `identity`, `generator`, `generator-256`.
     ///
     /// # Errors
     /// [`Error::Model`] for another name.

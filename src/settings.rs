@@ -12,8 +12,10 @@ pub enum ModelChoice {
     /// The identity's own photo on the face's mesh; no network.
     #[default]
     Mesh,
-    /// The compact guided generator that ships with the filter.
+    /// The compact guided generator that ships with the filter, for crops of 128 px.
     Guided,
+    /// The same with detail layers, for crops of 256 px.
+    Guided256,
     /// A generator file of the user's.
     Path(PathBuf),
 }
@@ -29,6 +31,7 @@ impl FromStr for ModelChoice {
         Ok(match s {
             "mesh" => Self::Mesh,
             "guided" => Self::Guided,
+            "guided-256" => Self::Guided256,
             path => Self::Path(path.into()),
         })
     }

@@ -59,7 +59,7 @@ fn assert_refused(bytes: &[u8], expected: &str) {
 #[test]
 fn shipped_models_fit_their_cards_and_networks() {
     let names: Vec<_> = Model::builtin_names().collect();
-    assert_eq!(names, ["detector", "landmarks", "identity", "generator"]);
+    assert_eq!(names, ["detector", "landmarks", "identity", "generator", "generator-256"]);
     for name in names {
         let model = Model::builtin(name).unwrap();
         assert_eq!(model.card.name, name);
@@ -69,6 +69,7 @@ fn shipped_models_fit_their_cards_and_networks() {
         assert_eq!(model.spec().unwrap().repeated_name(), None);
     }
     assert_eq!(Model::builtin("generator").unwrap().card.generator, Some(GeneratorConfig::guided_xs()));
+    assert_eq!(Model::builtin("generator-256").unwrap().card.generator, Some(GeneratorConfig::guided_256()));
 }
 
 #[test]
@@ -259,12 +260,12 @@ fn the_readme_s_config_is_the_official_one() {
 
 #[test]
 fn configs_that_make_no_sense_are_refused() {
-    let refuse = |change: fn(&mut GeneratorConfig), expected: &str| {
-        let mut config = GeneratorConfig::guided_xs();
+    let refused = |mut config: GeneratorConfig, change: fn(&mut GeneratorConfig), expected: &str| {
         change(&mut config);
         let reason = reason(config.spec());
         assert!(reason.contains(expected), "{reason:?} does not say {expected:?}");
     };
+    let refuse = |change, expected| refused(GeneratorConfig::guided_xs(), change, expected);
     refuse(|c| c.crop = 0, "crop is 0");
     refuse(|c| c.window.as_mut().unwrap().x = 100, "window.x is 100, must be 0 to 24");
     refuse(|c| c.window.as_mut().unwrap().width = 103, "space_to_depth does not divide");
@@ -291,12 +292,7 @@ fn configs_that_make_no_sense_are_refused() {
     refuse(joined, "layer d2: input is 600x512x512, that is too large");
     refuse(|c| (c.crop, c.window) = (3072, None), "layer e0: input is 24x1536x1536, that is too large");
 
-    let refuse = |change: fn(&mut GeneratorConfig), expected: &str| {
-        let mut config = GeneratorConfig::guided_256();
-        change(&mut config);
-        let reason = reason(config.spec());
-        assert!(reason.contains(expected), "{reason:?} does not say {expected:?}");
-    };
+    let refuse = |change, expected| refused(GeneratorConfig::guided_256(), change, expected);
     refuse(|c| c.guide = false, "it needs a guide");
     refuse(|c| c.window.as_mut().unwrap().width = 206, "with detail, twice space_to_depth does not divide");
     refuse(|c| c.decoder.truncate(3), "the decoder ends in 64x56x52, not in 3x112x104");
@@ -340,10 +336,7 @@ proptest! {
             if sane { (kernel | 1, 1, kernel / 2, 1, 1, true) } else { (kernel, stride, pad, depth, r, upsample) };
         let mut config =
             if official { GeneratorConfig::inswapper_128() } else { GeneratorConfig::guided_xs() };
-        if detail {
-            config.detail = GeneratorConfig::guided_256().detail;
-            config.detail[0].kernel = kernel;
-        }
+        config.detail.extend(GeneratorConfig::guided_256().detail.into_iter().filter(|_| detail));
         (config.crop, config.window, config.guide, config.space_to_depth) = (crop, None, guide, r);
         for layer in [&mut config.encoder[0], &mut config.decoder[0]] {
             (layer.kernel, layer.stride, layer.pad) = (kernel, stride, pad);

@@ -146,6 +146,24 @@ fn generator_matches_the_golden_numbers() {
     assert!(off <= 1e-4, "off by {off}");
 }
 
+#[test]
+fn generator_256_matches_the_golden_numbers() {
+    let fixture = fixture("generator");
+    let [crop, guide] = ["crop", "guide"].map(|n| (n.to_string(), doubled(&fixture[&format!("input.{n}")])));
+    let identity = ("identity".to_string(), fixture["input.identity"].clone());
+    let (_, outputs) = run("generator-256", HashMap::from([crop, guide, identity]));
+    let sampled: Vec<f32> = outputs["crop"].data.iter().copied().step_by(7).collect();
+    let off = max_difference(&sampled, &fixture["output.crop.256"].data);
+    assert!(off <= 1e-4, "off by {off}");
+}
+
+/// A picture with every pixel doubled in both directions.
+fn doubled(picture: &Tensor) -> Tensor {
+    let [_, c, h, w] = picture.shape[..] else { panic!("{:?}", picture.shape) };
+    let at = |i: usize| picture.data[(i / (4 * h * w) * h + i / (2 * w) % (2 * h) / 2) * w + i % (2 * w) / 2];
+    Tensor::new([1, c, 2 * h, 2 * w], (0..4 * c * h * w).map(at).collect()).unwrap()
+}
+
 /// Detail layers that say nothing leave what the network makes of the halved pictures, enlarged, on the guide; they see
 /// the pictures at full size.
 #[test]
@@ -157,11 +175,6 @@ fn detail_is_added_to_the_body() {
     weights.0.get_mut("f2.weight").unwrap().data.fill(0.0);
     weights.0.get_mut("f2.bias").unwrap().data.fill(0.0);
     (model.weights, model.card.generator) = (weights, Some(config));
-    let doubled = |t: &Tensor| {
-        let [_, c, h, w] = t.shape[..] else { panic!("{:?}", t.shape) };
-        let at = |i: usize| t.data[(i / (4 * h * w) * h + i / (2 * w) % (2 * h) / 2) * w + i % (2 * w) / 2];
-        Tensor::new([1, c, 2 * h, 2 * w], (0..4 * c * h * w).map(at).collect()).unwrap()
-    };
     let [crop, guide] = ["input.crop", "input.guide"].map(|name| doubled(&small[name]));
     let identity = small["input.identity"].clone();
     let run = |crop: &Tensor, model: &Model| {

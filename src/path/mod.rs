@@ -201,6 +201,7 @@ impl Painter {
         let model = match choice {
             ModelChoice::Mesh => return Ok(Self::Mesh),
             ModelChoice::Guided => Model::builtin("generator")?,
+            ModelChoice::Guided256 => Model::builtin("generator-256")?,
             ModelChoice::Path(path) => Model::open(path)?,
         };
         Self::generator(model)

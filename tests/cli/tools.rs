@@ -85,7 +85,7 @@ fn bench_measures_every_network_and_stage() {
     let output = command.arg(identity()).assert().success().get_output().stdout.clone();
     let measured: serde_json::Value = serde_json::from_slice(&output).unwrap();
     let names: Vec<_> = measured["networks"].as_array().unwrap().iter().map(|n| n["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["detector", "landmarks", "identity", "generator"]);
+    assert_eq!(names, ["detector", "landmarks", "identity", "generator", "generator-256"]);
     let frames = &measured["frames"][0];
     assert_eq!((frames["frames"].as_u64(), frames["faces_swapped"].as_u64()), (Some(3), Some(3)));
     assert_eq!(frames["stages_ms"].as_array().unwrap().len(), 9);

@@ -75,6 +75,13 @@ fn generator_agrees_with_the_cpu() {
 }
 
 #[test]
+fn generator_256_agrees_with_the_cpu() {
+    let Some((single, half)) = compare("generator-256", 0.0, 1.0) else { return };
+    assert!(single < 1e-4, "off by {single}");
+    assert!(half.is_none_or(|off| off < 2e-2), "f16 off by {half:?}");
+}
+
+#[test]
 fn detector_agrees_with_the_cpu() {
     let Some((single, half)) = compare("detector", -1.0, 1.0) else { return };
     // Boxes are in pixels of the 256-px input (most of them at places without a face), scores are logits.

@@ -35,7 +35,7 @@ pub struct AlphaSwap {
     #[property(
         name = "model", type = String, member = model, get, set = Self::set_model, nick = "Model",
         blurb = "What puts the face on: mesh (the identity's photo on the face's mesh, no network), guided (the compact \
-                 generator that ships), or the path of a generator file",
+                 generator that ships), guided-256 (a finer one), or the path of a generator file",
         default = Some(default_model()), mutable_ready
     )]
     #[property(

@@ -25,7 +25,7 @@ use crate::interrupt::{self, Interrupted, pressed};
 #[derive(clap::Args)]
 #[command(group(ArgGroup::new("photos").required(true).args(["sources", "data"])))]
 pub struct Args {
-    /// Models to compare: `mesh`, `guided`, or generator files.
+    /// Models to compare: `mesh`, `guided`, `guided-256`, or generator files.
     #[arg(long, value_name = "MODEL", num_args = 1.., default_values = ["mesh"], conflicts_with = "outputs")]
     model: Vec<String>,
     /// Photos of the people whose faces are put on, or folders of them.
@@ -149,7 +149,9 @@ fn load(name: &str) -> Result<(String, Painter)> {
     if let ModelChoice::Path(path) = &choice
         && !path.exists()
     {
-        bail!("there is no model {name}: give mesh, guided, or the path of a generator's .safetensors file");
+        bail!(
+            "there is no model {name}: give mesh, guided, guided-256, or the path of a generator's .safetensors file"
+        );
     }
     let shown = match &choice {
         ModelChoice::Path(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),

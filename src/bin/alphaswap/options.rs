@@ -22,7 +22,7 @@ pub struct SwapperArgs {
     #[command(flatten)]
     pub revoked: RevokedArgs,
     /// What puts the face on: `mesh` (the photo itself, warped and colour-matched), `guided` (a compact generator on
-    /// top of it), or the path of a generator file.
+    /// top of it), `guided-256` (a finer one), or the path of a generator file.
     #[arg(long, value_name = "MODEL", default_value = ModelChoice::DEFAULT_NAME)]
     pub model: ModelChoice,
     #[command(flatten)]

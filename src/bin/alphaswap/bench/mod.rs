@@ -41,7 +41,7 @@ pub struct Args {
     /// Video to take frames from.
     #[arg(long, value_name = "VIDEO", requires = "source")]
     clip: Option<PathBuf>,
-    /// What puts the face on: `mesh`, `guided`, or a path.
+    /// What puts the face on: `mesh`, `guided`, `guided-256`, or a path.
     #[arg(long, value_name = "MODEL", default_value = ModelChoice::DEFAULT_NAME)]
     model: ModelChoice,
     /// In place of a model, a generator of this topology with random weights: as fast as a trained one, its pictures
@@ -189,6 +189,7 @@ fn name(model: &ModelChoice) -> String {
     match model {
         ModelChoice::Mesh => "mesh".into(),
         ModelChoice::Guided => "guided".into(),
+        ModelChoice::Guided256 => "guided-256".into(),
         ModelChoice::Path(path) => path.display().to_string(),
     }
 }
