@@ -37,7 +37,7 @@ if [ -n "${QUICK:-}" ]; then
     kernels=(guided-xs) models=(mesh) sizes=320x240 faces=(1) formats=(NV12) frames=2
 else
     kernels=(alphaface-256 inswapper-128 guided-xs guided-256)
-    models=(mesh guided inswapper-128 alphaface-256)
+    models=(mesh guided guided-256 inswapper-128 alphaface-256)
     sizes=640x480,1280x720,1920x1080,3840x2160 faces=(1 4) formats=(NV12 RGBA) frames=200
 fi
 device=${ADAPTER:-gpu}
@@ -74,7 +74,7 @@ done
 bench=("$BIN" bench --source "$out/kai.alphaface" --device "$device" --frames "$frames" --sizes "$sizes")
 for model in "${models[@]}"; do
     case $model in
-        mesh | guided) which=(--model "$model") ;;
+        mesh | guided | guided-256) which=(--model "$model") ;;
         *) which=(--random "$model") ;;
     esac
     for n in "${faces[@]}"; do
