@@ -263,7 +263,7 @@ impl Pipeline {
         if !flight.look.enabled {
             self.reset();
             let lost = self.tracker.give_up(0.0);
-            return Ok(self.report(Vec::new(), lost));
+            return Ok(self.report(Vec::new(), lost, 0.0));
         }
         self.tracker.look(&frame.view());
         let due = self.tracker.detection_due(flight.look.detect_interval);
@@ -292,7 +292,7 @@ impl Pipeline {
         let still = self.hide_unswapped(frame, &flight.look);
         let Flight { look, payload, elapsed_secs, .. } = flight;
         let (marked, badged) = self.mark(frame, &Shown { look: &look, payload, elapsed_secs, watermarked, still });
-        Ok(Report { marked, badged, ..self.report(found, lost) })
+        Ok(Report { marked, badged, ..self.report(found, lost, look.strength) })
     }
 
     /// Swaps at once the faces that the path has not swapped: those that came in after the frame was started, or all if

@@ -30,6 +30,8 @@ pub struct Track {
     pub missed_secs: f32,
     /// Whether it was swapped in this frame.
     pub swapped: bool,
+    /// Whether the detector has seen it in this frame, though it could not be swapped.
+    seen: bool,
     /// The box of what has to be hidden when it cannot be swapped, frame pixels: the mesh where it was last swapped,
     /// moved along with what the detector has seen since.
     pub place: (Vec2, Vec2),
@@ -70,7 +72,7 @@ impl Track {
         let ((lo, hi), middle) = (self.place, (face.min + face.max) / 2.0);
         let half = (hi - lo) / 2.0;
         self.place = (face.min.min(middle - half), face.max.max(middle + half));
-        self.missed_secs = 0.0;
+        (self.seen, self.missed_secs) = (true, 0.0);
     }
 
     /// Whether the detector's face is this one.
@@ -99,6 +101,7 @@ impl Tracker {
     /// Looks at a frame as it came, before anything is drawn.
     pub fn look(&mut self, frame: &FrameView<'_>) {
         self.cut = self.scene.is_cut(frame);
+        self.tracks.iter_mut().for_each(|track| track.seen = false);
     }
 
     /// Counts a frame; true when it is time to look for faces.
@@ -162,6 +165,7 @@ impl Tracker {
             presence: 0.0,
             missed_secs: 0.0,
             swapped: false,
+            seen: false,
             place: outcome.smoothed.landmarks.bounds(),
             still: None,
         };
@@ -188,12 +192,12 @@ impl Tracker {
 
     /// Gives up faces that were gone for too long and doubles of a face. Returns their ids, and those of all that were
     /// forgotten. A face that is lost in this very frame is kept however long the frame took, so that it is hidden, but
-    /// for one of another scene.
+    /// for one of another scene where the detector does not see one either.
     pub fn give_up(&mut self, elapsed_secs: f32) -> Vec<u64> {
         let doubled =
             |i: usize, t: &Track| self.tracks[..i].iter().any(|o| o.swapped && iou(o.place, t.place) > SAME_FACE_IOU);
         let gone = |(i, t): (usize, &Track)| {
-            (t.missed_secs > HOLD_SECS || (self.cut && !t.swapped) || doubled(i, t)).then_some(t.id)
+            (t.missed_secs > HOLD_SECS || (self.cut && !t.swapped && !t.seen) || doubled(i, t)).then_some(t.id)
         };
         let gone: Vec<u64> = self.tracks.iter().enumerate().filter_map(gone).collect();
         self.tracks.retain(|t| !gone.contains(&t.id));

@@ -39,7 +39,7 @@ impl Machine {
     }
 
     /// Does `work` on the path. When the GPU is lost, the work is done again, on a GPU if one opens, and if that is
-    /// lost as well on the CPU; a path that failed has left the frame as it was.
+    /// lost as well, or cannot do it, on the CPU; a path that failed has left the frame as it was.
     pub fn run<T>(&mut self, mut work: impl FnMut(&mut dyn FramePath) -> Result<T>) -> Result<T> {
         match work(self.path.as_mut()) {
             Err(Error::DeviceLost(reason)) => self.recover(&reason)?,
@@ -48,7 +48,9 @@ impl Machine {
             result => return result,
         }
         match work(self.path.as_mut()) {
-            Err(Error::DeviceLost(reason)) if self.device == DeviceChoice::Auto => self.fall_back(&reason)?,
+            Err(Error::DeviceLost(reason) | Error::Device(reason)) if self.device == DeviceChoice::Auto => {
+                self.fall_back(&reason)?;
+            }
             result => return result,
         }
         work(self.path.as_mut())

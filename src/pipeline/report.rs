@@ -17,7 +17,7 @@ pub struct FaceReport {
     pub pose: Pose,
     /// The landmark network's belief, 0 to 1.
     pub presence: f32,
-    /// Whether it was swapped; otherwise the fallback was shown.
+    /// Whether it was swapped; otherwise the fallback was shown, or, at strength 0, the frame as it came.
     pub swapped: bool,
 }
 
@@ -41,20 +41,20 @@ pub struct Report {
 }
 
 impl FaceReport {
-    fn of(track: &Track) -> Self {
+    fn of(track: &Track, strength: f32) -> Self {
         let (lo, hi) = track.bounds();
         let Track { id, pose, presence, swapped, .. } = *track;
-        Self { id, bounds: [lo.x, lo.y, hi.x, hi.y], pose, presence, swapped }
+        Self { id, bounds: [lo.x, lo.y, hi.x, hi.y], pose, presence, swapped: swapped && strength > 0.0 }
     }
 }
 
 impl Pipeline {
-    /// What has happened since the last report.
-    pub(super) fn report(&mut self, found: Vec<u64>, lost: Vec<u64>) -> Report {
+    /// What has happened since the last report, in a frame whose faces were changed with this `strength`.
+    pub(super) fn report(&mut self, found: Vec<u64>, lost: Vec<u64>, strength: f32) -> Report {
         let mut times = self.machine.path.take_times();
         let marking = std::mem::take(&mut self.marking);
         times.0.iter_mut().zip(marking.0).for_each(|(a, b)| *a += b);
-        let faces = self.tracker.tracks.iter().map(FaceReport::of).collect();
+        let faces = self.tracker.tracks.iter().map(|track| FaceReport::of(track, strength)).collect();
         Report { faces, found, lost, times, warning: self.machine.news.take(), ..Report::default() }
     }
 }

@@ -37,7 +37,7 @@ impl Pipeline {
         let still = self.hide_unswapped(frame, &look);
         let shown = Shown { look: &look, payload, elapsed_secs, watermarked: false, still };
         let (marked, badged) = self.mark(frame, &shown);
-        Ok(Report { marked, badged, ..self.report(Vec::new(), lost) })
+        Ok(Report { marked, badged, ..self.report(Vec::new(), lost, look.strength) })
     }
 
     /// The fallback for faces that could not be swapped, and the memory that `freeze` needs. Says whether a still of a
@@ -62,8 +62,7 @@ impl Pipeline {
                     // A still does not hide a face that has moved away from it.
                     let frozen = look.fallback == Fallback::Freeze;
                     if let Some(still) = track.still.as_ref().filter(|s| frozen && s.is_near(&ellipse)) {
-                        still.show(frame);
-                        shown = true;
+                        shown |= still.show(frame);
                     }
                 }
             }

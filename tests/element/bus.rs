@@ -79,5 +79,6 @@ fn a_bad_model_is_refused_with_the_reason() {
     assert!(pipeline.set_state(gst::State::Paused).is_err());
     let message = wait_for(&pipeline.bus().unwrap(), &[gst::MessageType::Error]);
     let gst::MessageView::Error(e) = message.view() else { unreachable!() };
-    assert!(e.error().message().contains("/nowhere/model.safetensors"), "{}", e.error().message());
+    let text = e.error().message().to_string();
+    assert!(text.contains("/nowhere/model.safetensors") && text.contains("mesh, guided, guided-256"), "{text}");
 }

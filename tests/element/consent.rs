@@ -49,7 +49,9 @@ fn a_revocation_list_is_heeded_at_start_and_while_playing() {
     let (kept, taken_back) = (
         Source::new(),
         changed(|identity| {
+            // Somebody else: a list knows a face by its photo or its embedding alone.
             identity.textures[0].rgb[0] = 0;
+            identity.embeddings[0].values[0] = 1.0;
             identity.consent = Consent::new("for a day", Date::constant(2026, 1, 1));
             sign(identity);
         }),

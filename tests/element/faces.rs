@@ -35,6 +35,16 @@ impl Portrait {
         Self { picture: resize(&blocks, width, height, FilterType::Nearest) }.buffer(frame)
     }
 
+    /// Another scene with the same face.
+    fn elsewhere(&self, frame: u64) -> gst::Buffer {
+        use image::imageops::{FilterType, overlay, resize};
+        let (width, height) = self.picture.dimensions();
+        let mut picture = image::RgbImage::from_pixel(width, height, image::Rgb([250; 3]));
+        let small = resize(&self.picture, width * 3 / 4, height * 3 / 4, FilterType::Triangle);
+        overlay(&mut picture, &small, i64::from(width / 4), i64::from(height / 4));
+        Self { picture }.buffer(frame)
+    }
+
     /// The picture in GStreamer's layout, rows rounded up to four bytes.
     pub(super) fn buffer(&self, frame: u64) -> gst::Buffer {
         let row = self.picture.width() as usize * 3;
@@ -147,6 +157,21 @@ fn a_late_frame_hides_the_face_without_a_look_at_it() {
     let stats: gst::Structure = harness.element().unwrap().property("stats");
     let counts = (stats.get::<u64>("frames"), stats.get::<u64>("concealed"), stats.get::<u64>("swapped"));
     assert_eq!(counts, (Ok(5), Ok(3), Ok(2)), "every third late frame is looked at");
+}
+
+#[test]
+fn a_late_frame_of_another_scene_is_looked_at() {
+    let (source, portrait) = (Source::new(), Portrait::open());
+    let (mut harness, _bus) = harness(&source);
+    harness.set_src_caps(portrait.caps());
+    pass(&mut harness, portrait.buffer(0)).unwrap();
+    let late = gst::event::Qos::builder(gst::QOSType::Underflow, 2.0, 1_000_000_000).timestamp(gst::ClockTime::SECOND);
+    harness.push_upstream_event(late.build());
+    let got = pass(&mut harness, portrait.elsewhere(1)).unwrap();
+    let meta = got.meta::<gst_video::VideoRegionOfInterestMeta>().expect("a face");
+    assert!(meta.param("alphaswap").unwrap().get::<bool>("swapped").unwrap(), "the real face was shown");
+    let stats: gst::Structure = harness.element().unwrap().property("stats");
+    assert_eq!((stats.get::<u64>("concealed"), stats.get::<u64>("swapped")), (Ok(0), Ok(2)));
 }
 
 #[test]

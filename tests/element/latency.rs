@@ -167,6 +167,54 @@ fn one_buffer_more_is_asked_for() {
     assert_eq!(proposed(1, Some((3, 3))), [(4608, 4, 4)]);
 }
 
+/// The element does not say in downstream's name what downstream does not: metas that get lost there say where pixels lie.
+#[test]
+fn no_meta_is_offered_that_downstream_does_not_take() {
+    let source = Source::new();
+    let offered = |metas: &'static [&'static str]| {
+        let element = super::element(&source);
+        let (mut harness, _bus) = harness_of(&element);
+        harness.set_src_caps(caps());
+        let pad = element.static_pad("src").unwrap();
+        pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM | gst::PadProbeType::PUSH, move |_, info| {
+            let Some(query) = info.query_mut() else { return gst::PadProbeReturn::Ok };
+            let gst::QueryViewMut::Allocation(query) = query.view_mut() else { return gst::PadProbeReturn::Ok };
+            if metas.contains(&"video") {
+                query.add_allocation_meta::<gst_video::VideoMeta>(None);
+            }
+            if metas.contains(&"crop") {
+                query.add_allocation_meta::<gst_video::VideoCropMeta>(None);
+            }
+            gst::PadProbeReturn::Handled
+        });
+        let mut query = gst::query::Allocation::new(Some(&caps()), true);
+        assert!(element.static_pad("sink").unwrap().query(&mut query));
+        let video = query.find_allocation_meta::<gst_video::VideoMeta>().is_some();
+        [video, query.find_allocation_meta::<gst_video::VideoCropMeta>().is_some()]
+    };
+    assert_eq!(offered(&[]), [false, false]);
+    assert_eq!(offered(&["video"]), [true, false]);
+    assert_eq!(offered(&["video", "crop"]), [true, false], "frames are taken whole");
+}
+
+#[test]
+fn another_person_after_a_flush_that_found_a_frame_in_flight() {
+    let (source, other, portrait) = (Source::new(), Source::new(), Portrait::open());
+    let Some(element) = element(&source) else { return };
+    let (mut harness, bus) = harness_of(&element);
+    harness.set_src_caps(portrait.caps());
+    harness.push(portrait.buffer(0)).unwrap();
+    assert!(harness.push_event(gst::event::FlushStart::new()));
+    assert!(harness.push_event(gst::event::FlushStop::new(true)));
+    assert!(harness.push_event(gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new())));
+    element.set_property("source", other.path.to_str().unwrap());
+    harness.push(portrait.buffer(1)).unwrap();
+    harness.push(portrait.buffer(2)).unwrap();
+    assert_eq!(element.property::<String>("source"), other.path.to_str().unwrap());
+    let warning = bus.pop_filtered(&[gst::MessageType::Warning]).map(|message| format!("{message:?}"));
+    assert!(warning.as_ref().is_none_or(|text| !text.contains("identity")), "{warning:?}");
+}
+
 #[test]
 fn the_latency_is_a_frame_and_told_when_it_changes() {
     let source = Source::new();

@@ -182,9 +182,21 @@ impl Session {
                 return self.exchange(Held { buffer, video, info, running_time }, last, start);
             }
         }
-        let report = frame::with_frame(buffer.make_mut(), &video, info, |view| {
-            if late.is_some() { pipeline.conceal(view) } else { pipeline.process(view, time) }
+        let (report, late) = frame::with_frame(buffer.make_mut(), &video, info, |view| {
+            if late.is_none() {
+                return Ok((pipeline.process(view, time)?, None));
+            }
+            let hidden = pipeline.conceal(view)?;
+            if !hidden.faces.is_empty() {
+                return Ok((hidden, late));
+            }
+            // Another scene begins here: nobody knows yet who is in it.
+            let report = pipeline.process(view, time)?;
+            Ok((Report { lost: [hidden.lost, report.lost].concat(), ..report }, None))
         })?;
+        if late.is_none() {
+            self.last_look = running_time;
+        }
         let last = Held { buffer, video, info, running_time };
         Ok(Some(self.finished(last, report, late, start)))
     }
@@ -217,11 +229,6 @@ impl Session {
         Ok(Some(self.finished(last, report, None, start)))
     }
 
-    /// Drops the frame that is held back.
-    pub(crate) fn discard(&mut self) {
-        self.held = None;
-    }
-
     /// Marks a frame with metas and says what became of it.
     fn finished(&mut self, last: Held, report: Report, late: Option<i64>, start: Instant) -> Finished {
         let Held { mut buffer, info, running_time, .. } = last;
@@ -243,7 +250,7 @@ impl Session {
         };
         let hidden = if report.marked.is_some() { !report.badged } else { self.badge_hidden };
         let news = !std::mem::replace(&mut self.badge_hidden, hidden) && hidden;
-        let mut messages = self.take_in(report, late.is_some(), info, running_time);
+        let mut messages = self.take_in(report, info, running_time);
         messages.extend(news.then(|| report::badge_hidden(running_time)));
         Finished { buffer, running_time, late, outcome: Outcome { sample, messages, warning } }
     }
@@ -296,22 +303,14 @@ impl Session {
     }
 
     /// Remembers the faces and returns the messages about those that came and went.
-    fn take_in(
-        &mut self,
-        report: Report,
-        concealed: bool,
-        info: FrameInfo,
-        running_time: Option<ClockTime>,
-    ) -> Vec<gst::Structure> {
+    fn take_in(&mut self, report: Report, info: FrameInfo, running_time: Option<ClockTime>) -> Vec<gst::Structure> {
         let message = |name, id, place| report::face_structure(name, id, place, running_time);
         let lost = report.lost.iter().map(|id| (*id, self.seen.remove(id).unwrap_or_default()));
         let mut messages: Vec<_> = lost.map(|(id, place)| message("alphaswap-face-lost", id, place)).collect();
         self.seen.extend(report.faces.iter().map(|face| (face.id, report::rect(face.bounds, info))));
         let found = report.found.iter().map(|id| (*id, self.seen.get(id).copied().unwrap_or_default()));
         messages.extend(found.map(|(id, place)| message("alphaswap-face-found", id, place)));
-        if !concealed {
-            self.faces = report.faces;
-        }
+        self.faces = report.faces;
         messages
     }
 }

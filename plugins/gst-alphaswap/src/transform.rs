@@ -106,6 +106,8 @@ impl BaseTransformImpl for AlphaSwap {
         *lock(&self.session) = Some(session);
         let named = {
             let now = lock(&self.settings);
+            // One that was set while the last session ended.
+            *lock(&self.next_person) = None;
             self.started.store(true, Ordering::SeqCst);
             now.source.clone()
         };
@@ -150,8 +152,9 @@ impl BaseTransformImpl for AlphaSwap {
         query: &mut gst::query::Allocation,
     ) -> Result<(), gst::LoggableError> {
         self.parent_propose_allocation(decide_query, query)?;
-        if query.find_allocation_meta::<gst_video::VideoMeta>().is_none() {
-            query.add_allocation_meta::<gst_video::VideoMeta>(None);
+        // What downstream offers is offered in its name, but for parts of pictures: a frame is taken as its caps say.
+        if let Some(index) = query.find_allocation_meta::<gst_video::VideoCropMeta>() {
+            query.remove_nth_allocation_meta(index);
         }
         if lock(&self.settings).latency_frames > 0 {
             ask_for_one_more(query);
@@ -178,7 +181,7 @@ impl BaseTransformImpl for AlphaSwap {
             gst::EventView::FlushStop(_) => {
                 lock(&self.qos).reset();
                 self.interrupted.store(true, Ordering::SeqCst);
-                lock(&self.session).iter_mut().for_each(Session::discard);
+                lock(&self.session).iter_mut().for_each(Session::forget);
             }
             // Nothing overtakes the frame that is held back. If it cannot be pushed, neither can the next buffer be.
             _ if event.is_serialized() => drop(self.drain()),
