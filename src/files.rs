@@ -1,6 +1,6 @@
 //! Files that appear under their name only when they are complete.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -62,4 +62,16 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "names no file"))?;
     Ok(part(path, bytes, Readers::Owner)?.persist(path)?)
+}
+
+/// The folder locked by a file in it, until that is closed; none if another process has it. Some network file systems
+/// cannot lock: there the user is on their own.
+///
+/// # Errors
+/// [`Error::Io`] for a folder that cannot be written to.
+pub fn lock_folder(folder: &Path) -> Result<Option<File>> {
+    let path = folder.join(".lock");
+    let file = File::options().create(true).append(true).open(&path).map_err(Error::io(&path))?;
+    let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+    Ok((!taken).then_some(file))
 }

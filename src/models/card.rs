@@ -68,6 +68,9 @@ pub struct Training {
     /// What it was judged to be, beside others on the same pictures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evaluation: Vec<Evaluated>,
+    /// The run's configuration without the network, which is [`Card::generator`]; of files the names alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<toml::Table>,
 }
 
 /// A set of photos that a model was trained on.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! RUN/config.toml                             what was trained; `[generator]` is the network
-//! RUN/data.toml                               `[[sets]]`: the photos, with their licences; `init`, `held_out`
+//! RUN/data.toml                               `[[sets]]`: the photos, with their licences; `init` and its own, `held_out`
 //! RUN/checkpoints/latest                      name of the newest checkpoint
 //! RUN/checkpoints/step-00001000/state.toml    `[state]`: step, samples, seed
 //! RUN/checkpoints/step-00001000/ema.safetensors, generator.safetensors
@@ -19,6 +19,7 @@ use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::models::{Card, CardPort, Evaluated, Model, Source, Training, TrainingSet, Weights};
 use crate::nets::{GeneratorConfig, NetSpec, Port};
+use crate::train::checkpoint::{self, State};
 use crate::train::data::PhotoSet;
 use crate::train::eval::Report;
 
@@ -50,20 +51,6 @@ pub struct Exported {
     pub card: Card,
 }
 
-/// What of `state.toml` tells how far the run was.
-#[derive(Deserialize)]
-struct Progress {
-    state: State,
-}
-
-/// The parts of a checkpoint's state that a card tells.
-#[derive(Deserialize)]
-struct State {
-    step: u64,
-    samples: u64,
-    seed: u64,
-}
-
 /// What of `config.toml` tells the network.
 #[derive(Deserialize)]
 struct Config {
@@ -76,6 +63,8 @@ struct Config {
 struct Photos {
     /// The model that the run began with.
     init: Option<String>,
+    init_licence: Option<String>,
+    init_sets: Vec<TrainingSet>,
     /// Patterns of people that were not trained on.
     held_out: Vec<String>,
     sets: Vec<PhotoSet>,
@@ -89,7 +78,7 @@ struct Photos {
 pub fn export(checkpoint: &Path, told: &Told) -> Result<Exported> {
     let (run, checkpoint) = locate(checkpoint)?;
     let (Config { generator }, config) = read_toml(&run.join("config.toml"))?;
-    let (Progress { state }, _) = read_toml(&checkpoint.join("state.toml"))?;
+    let state = checkpoint::open(&checkpoint)?.state;
     let (photos, _): (Photos, _) = read_toml(&run.join("data.toml"))?;
     let path = checkpoint.join(if told.raw { "generator.safetensors" } else { "ema.safetensors" });
     let bytes = std::fs::read(&path).map_err(Error::io(&path))?;
@@ -101,7 +90,7 @@ pub fn export(checkpoint: &Path, told: &Told) -> Result<Exported> {
         files: vec![path.file_name().unwrap_or_default().to_string_lossy().into_owned()],
         sha256: vec![sha256(&bytes)],
     };
-    let training = training(told, state, &config, &photos.sets);
+    let training = training(told, &state, &config, &photos);
     let card = card(told, generator, &spec, source, training, &photos);
     let model = Model { name: shown, card, weights, sha256: String::new() };
     model.check(&spec)?;
@@ -133,13 +122,16 @@ fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<(T, String)> {
     Ok((value, text))
 }
 
-fn training(told: &Told, state: State, config: &str, sets: &[PhotoSet]) -> Training {
+fn training(told: &Told, state: &State, config: &str, photos: &Photos) -> Training {
     let models = told.evaluation.iter().flat_map(|report| &report.models);
     let evaluated = models.map(|m| &m.summary).map(|summary| Evaluated {
         model: summary.model.clone(),
         pairs: summary.all.pairs,
         means: summary.means(),
     });
+    let own = photos.sets.iter().map(|s| TrainingSet { name: s.name.clone(), licence: s.licence.clone() });
+    let mut data: Vec<_> = own.collect();
+    data.extend(photos.init_sets.iter().filter(|set| !data.contains(set)).cloned().collect::<Vec<_>>());
     Training {
         date: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
         device: told.device.clone(),
@@ -148,8 +140,30 @@ fn training(told: &Told, state: State, config: &str, sets: &[PhotoSet]) -> Train
         seed: state.seed,
         weights: if told.raw { "raw" } else { "ema" }.into(),
         config_sha256: sha256(config),
-        data: sets.iter().map(|s| TrainingSet { name: s.name.clone(), licence: s.licence.clone() }).collect(),
+        data,
+        config: toml::from_str(config).ok().map(settings),
         evaluation: evaluated.collect(),
+    }
+}
+
+/// A run's configuration for its card.
+fn settings(mut config: toml::Table) -> toml::Table {
+    for part in ["generator", "output"] {
+        config.remove(part);
+    }
+    config.iter_mut().for_each(|(_, value)| without_folders(value));
+    config
+}
+
+/// Where files lie is nobody else's business.
+fn without_folders(value: &mut toml::Value) {
+    match value {
+        toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| without_folders(value)),
+        toml::Value::String(path) => {
+            let name = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
+            *path = name.unwrap_or_default();
+        }
+        _ => {}
     }
 }
 
@@ -175,7 +189,9 @@ fn card(
     };
     let unstated = || {
         let sets: Vec<_> = training.data.iter().map(|set| format!("{}: {}", set.name, set.licence)).collect();
-        format!("not stated; trained on photos under these licences: {}", sets.join("; "))
+        let mut text = format!("not stated; trained on photos under these licences: {}", sets.join("; "));
+        text.extend(photos.init_licence.iter().map(|licence| format!("; begun with weights under {licence}")));
+        text
     };
     let port = |port: &Port| CardPort {
         name: port.name.clone(),

@@ -1,16 +1,19 @@
 //! Judging: the numbers of the reference evaluation on the same pictures, and whole runs of the command.
 
+mod choice;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use alphaswap::models::Model;
+use alphaswap::tensor::largest_difference;
 use alphaswap::train::eval::photos;
 use alphaswap::train::eval::{self, Options, Pair, Photo, Report, Swapped};
 use alphaswap::train::people::matches;
 use assert_cmd::Command;
 
-use crate::networks::{assert_cut_points, fixture, max_difference, run_model};
+use crate::networks::{assert_cut_points, fixture, run_model};
 use crate::support::clip::media;
 
 /// Pictures and numbers of the reference evaluation (fixtures/eval/record.py).
@@ -37,7 +40,7 @@ fn the_judge_matches_the_original() {
     let model = eval::dlib().unwrap();
     let (net, outputs) = run_model(&model, HashMap::from([("input".to_string(), input)]));
     assert_cut_points(|node| net.cut_point(node), &fixture, 1e-2);
-    let off = max_difference(&outputs["embedding"].data, &fixture["output.embedding"].data);
+    let off = largest_difference(&outputs["embedding"].data, &fixture["output.embedding"].data);
     // Two photos of one person are .3 to .6 apart.
     assert!(off <= 1e-3, "off by {off}");
 }
@@ -164,7 +167,7 @@ fn what_cannot_be_judged_is_said() {
     fails(&["--sources", &kai, "--targets", &empty], &["no target is left", "empty", "no face found"]);
     fails(&["--sources", &empty, "--targets", &kai], &["no source is left", "no face found"]);
     fails(&["--sources", &kai, "--targets", &kai], &["the only source"]);
-    fails(&["--sources", &kai, "--targets", &kai, "--model", "mush"], &["no model mush", "mesh, guided"]);
+    fails(&["--sources", &kai, "--targets", &kai, "--model", "mush"], &["model mush", "mesh, guided, guided-256"]);
     fails(&["--outputs", &nothing, "--sources", &kai, "--targets", &kai], &["no picture"]);
     tool(&["--sources", &kai]).assert().code(2);
     tool(&["--data", &nothing]).assert().code(2);

@@ -23,7 +23,9 @@ fn run() -> TempDir {
     let checkpoint = dir.path().join("checkpoints/step-00001000");
     std::fs::create_dir_all(&checkpoint).unwrap();
     let config = toml::to_string(&BTreeMap::from([("generator", GeneratorConfig::guided_xs())])).unwrap();
-    let data = "init = \"bootstrap (sha256 ab)\"\nheld_out = [\"faker/*_00?\", \"congress/A*\"]\n[[sets]]\nname = \"faker\"\nfolder = \"faces/faker\"\nlicence = \"CC0\"\n";
+    let config = format!("steps = 2000\n{config}\n[data]\nset = \"/home/kai/faces\"\nheld_out = [\"a/b\"]\n");
+    let data = "init = \"bootstrap (sha256 ab)\"\ninit_licence = \"MIT\"\nheld_out = [\"faker/*_00?\", \"congress/A*\"]\n[[sets]]\nname = \"faker\"\nfolder = \"faces/faker\"\nlicence = \"CC0\"\n\
+                [[init_sets]]\nname = \"older\"\nlicence = \"CC-BY\"\n";
     let state = "[state]\nstep = 1000\nsamples = 8000\nseed = 7\nconfig_sha256 = \"\"\n\n[files]\n";
     for (path, text) in [
         ("config.toml", config.as_str()),
@@ -65,6 +67,10 @@ fn the_filter_runs_what_was_exported() {
     assert_eq!((training.weights.as_str(), training.device.as_deref()), ("ema", Some("flex")));
     assert_eq!((training.data[0].name.as_str(), training.data[0].licence.as_str()), ("faker", "CC0"));
     assert_eq!(training.evaluation[0].means["pose"], 1.5);
+    let config = training.config.unwrap();
+    assert_eq!((config["steps"].as_integer(), config.contains_key("generator")), (Some(2000), false));
+    assert_eq!(config["data"]["set"].as_str(), Some("faces"), "no folders");
+    assert_eq!(config["data"]["held_out"][0].as_str(), Some("a/b"), "a pattern is no path");
     assert_eq!((model.card.name.as_str(), model.card.licence.as_str()), ("m", "CC0-1.0"));
 
     // The shipped file is stored in the same precision: the same picture to the last code.
@@ -92,7 +98,9 @@ fn single_precision_and_raw_weights() {
         assert_eq!(largest_difference(&tensor.data, &model.weights.0[name].data), 0.0, "{name}");
     }
     assert_eq!(model.card.training.unwrap().weights, "raw");
-    assert!(model.card.licence.contains("not stated") && model.card.licence.contains("faker: CC0"));
+    let licence = &model.card.licence;
+    assert!(licence.contains("not stated") && licence.contains("faker: CC0; older: CC-BY"), "{licence}");
+    assert!(licence.ends_with("begun with weights under MIT"), "{licence}");
     let about = &model.card.about;
     assert!(about.contains("began with the weights of bootstrap (sha256 ab)"), "{about}");
     assert!(about.contains("not trained on the people faker/*_00?, congress/A*"), "{about}");
@@ -128,6 +136,10 @@ fn a_broken_run_is_refused() {
     fails(&mut tool(&dir, &["."]), &["missing", "e1.bias"]);
     std::fs::remove_file(file("data.toml")).unwrap();
     fails(&mut tool(&dir, &["."]), &["data.toml", "No such file"]);
+    let state =
+        "[state]\nstep = 1\nsamples = 1\nseed = 1\nconfig_sha256 = \"\"\n[files]\n\"ema.safetensors\" = \"ab\"\n";
+    std::fs::write(file("checkpoints/step-00001000/state.toml"), state).unwrap();
+    fails(&mut tool(&dir, &["."]), &["ema.safetensors is damaged"]);
     assert!(!listing(dir.path()).iter().any(|name| name.starts_with("m.")));
 }
 

@@ -2,6 +2,7 @@
 //! everything that goes in.
 
 use alphaswap::nets::{Edge, Padding};
+use alphaswap::tensor::largest_difference;
 use alphaswap::train::ops::{self, ConvSetting, burns, conv2d, instance_norm, leaky_relu, relu6, resize};
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
@@ -9,6 +10,8 @@ use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use super::losses::values;
 
 /// A convolution to try.
 #[derive(Clone, Copy, Debug)]
@@ -61,8 +64,8 @@ fn random<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tens
 /// The largest difference over the largest value.
 fn difference<const D: usize>(got: Tensor<D>, want: Tensor<D>) -> f32 {
     assert_eq!(got.dims(), want.dims());
-    let size = want.clone().abs().max().into_scalar::<f32>().max(1e-3);
-    (got - want).abs().max().into_scalar::<f32>() / size
+    let [got, want] = [got, want].map(values);
+    largest_difference(&got, &want) / want.iter().fold(1e-3_f32, |most, v| most.max(v.abs()))
 }
 
 type Convolution = fn(Tensor<4>, Tensor<4>, Option<Tensor<1>>, ConvSetting) -> Tensor<4>;
@@ -87,7 +90,7 @@ fn compare(case: &Case) -> f32 {
     });
     assert_eq!((db.is_some(), want_db.is_some()), (case.bias, case.bias));
     let bias = db.zip(want_db).map_or(0.0, |(db, want)| difference(db, want));
-    [difference(got, want), difference(dx, want_dx), difference(dw, want_dw), bias].into_iter().fold(0.0, f32::max)
+    largest_difference(&[difference(got, want), difference(dx, want_dx), difference(dw, want_dw), bias], &[0.0; 4])
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `prepare`: photos become a data set, whatever lies in the folders and whenever a run is stopped.
 
 mod command;
+mod filter;
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -182,10 +183,37 @@ fn what_is_skipped_says_why() {
     assert!(taken.iter().any(|i| i.photo == "kai/small.png") && taken.iter().all(|i| i.photo != "wall.png"));
 }
 
-/// All files of the data set, by their path within it, but for the journal, which is in the order of work.
+/// A disk that is not there, links in a circle, and one that goes back up: what can be read is taken, and the next run
+/// looks at the rest again.
+#[cfg(unix)]
+#[test]
+fn links_that_lead_nowhere_stop_nothing() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    fs::copy(media("kai.jpg"), place(&dir, "set/kai/1.jpg")).unwrap();
+    fs::copy(media("ada.jpg"), place(&dir, "elsewhere/1.jpg")).unwrap();
+    symlink("../elsewhere", place(&dir, "set/ada")).unwrap();
+    symlink("../../later.jpg", place(&dir, "set/kai/gone.jpg")).unwrap();
+    symlink("..", place(&dir, "set/kai/up")).unwrap();
+    symlink("circle", place(&dir, "set/circle")).unwrap();
+    let taken_and_skipped = || {
+        let summary = all(&settings(&dir, &["set"]));
+        let mut taken: Vec<_> = summary.items.into_iter().map(|item| item.photo).collect();
+        taken.sort();
+        assert!(summary.skipped.iter().all(|s| s.reason.starts_with("unreadable: ")), "{:?}", summary.skipped);
+        let skipped: Vec<_> = summary.skipped.into_iter().map(|skipped| skipped.photo).collect();
+        [taken.join(" "), skipped.join(" ")]
+    };
+    assert_eq!(taken_and_skipped(), ["ada/1.jpg kai/1.jpg", "circle kai/gone.jpg kai/up"]);
+    kai().fliph().save(dir.path().join("later.jpg")).unwrap();
+    assert_eq!(taken_and_skipped(), ["ada/1.jpg kai/1.jpg kai/gone.jpg", "circle kai/up"]);
+}
+
+/// All files of the data set, by their path within it, but for the lock, and the journal, which is in the order of work.
 fn contents(out: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let entries = walkdir::WalkDir::new(out).sort_by_file_name().into_iter().map(Result::unwrap);
-    let files = entries.filter(|e| e.file_type().is_file() && e.file_name() != "journal.jsonl");
+    let files =
+        entries.filter(|e| e.file_type().is_file() && e.file_name() != "journal.jsonl" && e.file_name() != ".lock");
     files.map(|e| (e.path().strip_prefix(out).unwrap().into(), fs::read(e.path()).unwrap())).collect()
 }
 

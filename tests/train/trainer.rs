@@ -1,6 +1,7 @@
 //! The training run: what a step is made of, that a resumed run is the same run, and what is refused.
 
 mod bad;
+mod clip;
 mod data;
 mod examples;
 
@@ -9,6 +10,7 @@ use std::path::Path;
 
 use alphaswap::models::{CardPort, Model, Weights};
 use alphaswap::nets::{GeneratorConfig, Port};
+use alphaswap::tensor::largest_difference;
 use alphaswap::train::checkpoint;
 use alphaswap::train::trainer::{Config, End, Material, RunFolder, Start, Trainer, metrics};
 use burn::tensor::Device;
@@ -41,7 +43,11 @@ fn a_resumed_run_is_the_same_run() {
 
     let mut first = fresh(&config, twice.path());
     assert_eq!(first.run(|row| row.step < 10).unwrap(), End::Stopped);
-    let mut second = Trainer::new(config, twice.path(), &Device::flex(), Start::Resume).unwrap();
+    let resume = || Trainer::new(config.clone(), twice.path(), &Device::flex(), Start::Resume);
+    let refused = resume().unwrap_err().to_string();
+    assert!(refused.contains("another process trains here"), "{refused}");
+    drop(first);
+    let mut second = resume().unwrap();
     assert_eq!(second.state().step, 10);
     assert_eq!(second.run(|_| true).unwrap(), End::Done);
 
@@ -69,6 +75,7 @@ fn a_call_has_its_own_last_step() {
     let mut resumed = resume();
     resumed.run(|_| true).unwrap();
     assert_eq!(resumed.state().step, 3);
+    drop(resumed);
     let mut resumed = resume();
     resumed.run_until(4, |_| true).unwrap();
     assert_eq!(resumed.state().step, 4);
@@ -231,7 +238,7 @@ fn mirrored_photos_have_mirrored_captions() {
             let row = |p: &[f32]| if mirrored { p.iter().rev().copied().collect() } else { p.to_vec() };
             for (a, b) in [(&varied.target, &plain.target), (&varied.face, &plain.face)] {
                 let flipped: Vec<f32> = b.data.chunks(b.side).flat_map(row).collect();
-                let worst = a.data.iter().zip(&flipped).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                let worst = largest_difference(&a.data, &flipped);
                 assert!(worst < 1e-4, "{worst}");
             }
         }

@@ -11,7 +11,7 @@ use alphaswap::settings::ModelChoice;
 use alphaswap::train::data::Dataset;
 use alphaswap::train::data::write::png;
 use alphaswap::train::eval::{self, Cast, Evaluation, Judge, Options, Photo, Report, Sheet, Swapped, photos};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::ArgGroup;
 use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -146,13 +146,6 @@ fn compare(args: &Args, (sources, targets): (&[Photo], &[Photo])) -> Result<Repo
 /// A model and its name in the table.
 fn load(name: &str) -> Result<(String, Painter)> {
     let choice: ModelChoice = name.parse()?;
-    if let ModelChoice::Path(path) = &choice
-        && !path.exists()
-    {
-        bail!(
-            "there is no model {name}: give mesh, guided, guided-256, or the path of a generator's .safetensors file"
-        );
-    }
     let shown = match &choice {
         ModelChoice::Path(path) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         _ => name.to_string(),

@@ -6,6 +6,8 @@ mod export;
 mod import;
 #[path = "../alphaswap/interrupt.rs"]
 mod interrupt;
+#[path = "../alphaswap/log.rs"]
+mod log;
 mod prepare;
 mod pseudo;
 mod train;
@@ -18,7 +20,8 @@ use clap::{Parser, Subcommand};
 
 /// Makes the models that alphaswap runs.
 #[derive(Parser)]
-#[command(version, max_term_width = 100, after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.")]
+#[command(name = "alphaswap-train", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -44,7 +47,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(cli.verbose);
+    log::start(cli.verbose);
     interrupt::exit_code(match cli.command {
         Command::Caption(args) => caption::run(&args),
         Command::Eval(args) => eval::run(&args),
@@ -58,11 +61,4 @@ fn main() -> ExitCode {
         Command::TrainClip(args) => train_clip::run(&args),
         Command::Unpack(args) => train_pack::unpack(&args),
     })
-}
-
-/// The library's messages go to standard error; the variable `RUST_LOG` overrules `-v`.
-fn start_log(verbose: u8) {
-    let level = ["alphaswap=warn", "alphaswap=info", "alphaswap=debug"][usize::from(verbose.min(2))];
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
 }

@@ -60,8 +60,8 @@ type Answer<'a> = (&'a Item, Result<String, Failure>);
 /// the next one is taken, so that a run that ends early, in whatever way, can be gone on with.
 ///
 /// # Errors
-/// [`crate::Error::Training`] when there are captions from elsewhere and `options.overwrite` is not set, or they are
-/// damaged; [`crate::Error::Io`]. What happens to single photos stands in the summary.
+/// [`crate::Error::Training`] when there are captions of another captioner and `options.overwrite` is not set, or they
+/// are damaged; [`crate::Error::Io`]. What happens to single photos stands in the summary.
 pub fn run(
     dataset: &Dataset,
     captioner: &dyn Captioner,

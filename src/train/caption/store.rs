@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files::replace;
+use crate::files::{lock_folder, replace};
 use crate::train::data::Caption;
 
 /// Where a data set's captions come from; `captions.toml`.
@@ -57,15 +57,22 @@ impl std::fmt::Display for Origin {
 pub struct Store {
     path: PathBuf,
     file: File,
+    /// Nobody else writes into the data set while it is open.
+    _lock: File,
     texts: BTreeMap<String, String>,
 }
 
 impl Store {
-    /// Opens the captions in `folder` to go on with them, or starts them.
+    /// Opens the captions in `folder` to go on with them, or starts them. Those that came with the photos stay.
     ///
     /// # Errors
-    /// [`Error::Training`] when they come from elsewhere and `overwrite` is not set, or are damaged; [`Error::Io`].
+    /// [`Error::Training`] when another run writes them, or they are of another captioner and `overwrite` is not set, or
+    /// damaged; [`Error::Io`].
     pub fn open(folder: &Path, origin: &Origin, overwrite: bool) -> Result<Self> {
+        let Some(lock) = lock_folder(folder)? else {
+            let reason = "another run prepares or captions this data set; wait for its end";
+            return Err(Error::training(folder.display(), reason));
+        };
         let (path, about) = (folder.join("captions.jsonl"), folder.join("captions.toml"));
         let texts = match overwrite {
             true => BTreeMap::new(),
@@ -79,7 +86,7 @@ impl Store {
         replace(&path, &serialized(&texts)?)?;
         replace(&about, text.as_bytes())?;
         let file = OpenOptions::new().append(true).open(&path).map_err(Error::io(&path))?;
-        Ok(Self { path, file, texts })
+        Ok(Self { path, file, _lock: lock, texts })
     }
 
     /// Whether the photo has its caption.
@@ -125,19 +132,16 @@ fn read(path: &Path) -> Result<BTreeMap<String, String>> {
     lines.map(caption).collect()
 }
 
-/// Refuses to mix captions of two origins.
+/// Refuses to mix captions of two captioners. `prepare` keeps those that came with photos without saying by whom.
 fn check(path: &Path, about: &Path, origin: &Origin) -> Result<()> {
-    let other = match about.exists() {
-        false => "elsewhere".to_string(),
-        true => {
-            let text = std::fs::read_to_string(about).map_err(Error::io(about))?;
-            match toml::from_str::<Origin>(&text) {
-                Ok(old) if old == *origin => return Ok(()),
-                Ok(old) => old.to_string(),
-                Err(e) => return Err(Error::training(about.display(), e.to_string())),
-            }
-        }
-    };
+    if !about.exists() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(about).map_err(Error::io(about))?;
+    let other: Origin = toml::from_str(&text).map_err(|e| Error::training(about.display(), e.to_string()))?;
+    if other == *origin {
+        return Ok(());
+    }
     let reason = format!("holds captions from {other}, not from {origin}; --overwrite replaces them all");
     Err(Error::training(path.display(), reason))
 }

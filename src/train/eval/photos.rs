@@ -1,16 +1,17 @@
 //! Which photos an evaluation takes: folders, files, or people of a data set.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use image::{ImageReader, RgbImage};
+use image::RgbImage;
 use walkdir::WalkDir;
 
 use crate::error::{Error, Result};
+use crate::identity::photo::decode;
 use crate::train::data::{Dataset, Item};
 use crate::train::people::People;
-
-/// Endings of the pictures that are read.
-const ENDINGS: [&str; 4] = ["jpg", "jpeg", "png", "webp"];
+use crate::train::prepare::find::ENDINGS;
 
 /// A picture on disk, and who is seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,13 +52,13 @@ impl Photo {
         Self { name, person, path: path.into() }
     }
 
-    /// The picture.
+    /// The picture, upright.
     ///
     /// # Errors
     /// [`Error::Io`], or [`Error::Training`] for a file that holds no picture.
     pub fn open(&self) -> Result<RgbImage> {
-        let reader = ImageReader::open(&self.path).and_then(|r| r.with_guessed_format());
-        let picture = reader.map_err(Error::io(&self.path))?.decode();
+        let file = File::open(&self.path).map_err(Error::io(&self.path))?;
+        let picture = decode(BufReader::new(file));
         Ok(picture.map_err(|e| Error::training(self.path.display(), format!("cannot be read: {e}")))?.into_rgb8())
     }
 }

@@ -40,7 +40,8 @@ pub struct Photo {
 }
 
 /// All photos of a set, in the order of their paths. Hidden files and folders, folders called `checkpoints` and data
-/// sets that were prepared are passed over; links are followed.
+/// sets that were prepared are passed over; links are followed. A folder within that cannot be read and a link that leads
+/// nowhere are in the list, as photos that nobody can read.
 ///
 /// A folder with `img/` and `mask/` in it holds AlphaFace's triplets: `img/NAME.png`, `mask/NAME.png`, `txt/NAME.txt`.
 ///
@@ -53,10 +54,16 @@ pub fn photos(set: &PhotoSet, people: People) -> Result<Vec<Photo>> {
     let root = if triplets { folder.join("img") } else { folder.clone() };
     let mut found = Vec::new();
     for entry in WalkDir::new(&root).follow_links(true).into_iter().filter_entry(is_wanted) {
-        let entry = entry.map_err(|e| Error::io(e.path().unwrap_or(&root).to_path_buf())(e.into()))?;
-        if entry.file_type().is_file() && is_photo(entry.path()) {
-            found.push(photo(set, people, &root, entry.path(), triplets));
-        }
+        let path = match entry {
+            Ok(entry) if entry.file_type().is_file() && is_photo(entry.path()) => entry.into_path(),
+            Ok(_) => continue,
+            Err(e) => match e.path().filter(|_| e.depth() > 0) {
+                Some(path) if is_hidden(path) => continue,
+                Some(path) => path.into(),
+                None => return Err(Error::io(&root)(e.into())),
+            },
+        };
+        found.push(photo(set, people, &root, &path, triplets));
     }
     if found.is_empty() {
         let reason = format!("there is no photo in this folder; photos end in .{}", ENDINGS.join(", ."));
@@ -67,9 +74,13 @@ pub fn photos(set: &PhotoSet, people: People) -> Result<Vec<Photo>> {
 }
 
 fn is_wanted(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_string_lossy();
-    let passed_over = name.starts_with('.') || name == "checkpoints" || entry.path().join("dataset.toml").is_file();
+    let path = entry.path();
+    let passed_over = is_hidden(path) || entry.file_name() == "checkpoints" || path.join("dataset.toml").is_file();
     entry.depth() == 0 || !passed_over
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
 fn is_photo(path: &Path) -> bool {

@@ -1,6 +1,6 @@
 //! What a run has done so far, a line for each photo, so that the next run goes on from there.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::Filter;
 use super::find::People;
 use crate::error::{Error, Result};
+use crate::files::lock_folder;
 use crate::train::data::{Item, Skipped};
 
 /// What must be the same in all runs on a data set.
@@ -75,6 +76,8 @@ enum Line {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    /// Nobody else writes into the data set while it is open.
+    _lock: File,
     /// What is written in it.
     pub records: Vec<Record>,
 }
@@ -90,21 +93,17 @@ impl Journal {
         let path = folder.join("journal.jsonl");
         let open = File::options().read(true).append(true).create(true).open(&path);
         let mut file = open.map_err(Error::io(&path))?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => {
-                let reason = "another run prepares this data set; wait for its end or choose another folder";
-                return Err(Error::training(folder.display(), reason));
-            }
-            // Some network file systems cannot lock; the user is then on their own.
-            Err(TryLockError::Error(_)) | Ok(()) => {}
-        }
+        let Some(lock) = lock_folder(folder)? else {
+            let reason = "another run prepares or captions this data set; wait for its end or choose another folder";
+            return Err(Error::training(folder.display(), reason));
+        };
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(Error::io(&path))?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         if whole < text.len() {
             file.set_len(whole as u64).and_then(|()| file.seek(SeekFrom::End(0))).map_err(Error::io(&path))?;
         }
-        let mut journal = Self { path, file, records: Vec::new() };
+        let mut journal = Self { path, file, _lock: lock, records: Vec::new() };
         match journal.read(&text[..whole])? {
             None => journal.append(&Line::Rules(rules.clone()))?,
             Some(begun) if begun == *rules => {}
@@ -157,6 +156,11 @@ impl Journal {
     fn append(&mut self, line: &Line) -> Result<()> {
         let mut text = serde_json::to_vec(line).map_err(|e| Error::training(self.path.display(), e.to_string()))?;
         text.push(b'\n');
-        self.file.write_all(&text).map_err(Error::io(&self.path))
+        let end = self.file.metadata().map_err(Error::io(&self.path))?.len();
+        self.file.write_all(&text).map_err(|e| {
+            // A full disk took a part of the line, to which the next one must not be glued.
+            let _ = self.file.set_len(end);
+            Error::io(&self.path)(e)
+        })
     }
 }

@@ -47,6 +47,7 @@ impl Material {
         let photos: Vec<_> = people.choose(&set.items)?.into_iter().cloned().collect();
         let captions = set.captions()?;
         let mut material = Self { config: config.clone(), set, photos, captions, pseudo: None, held_out: None };
+        material.check_captions()?;
         material.check_photos()?;
         material.open_pseudo(&people)?;
         material.open_held_out(&people)?;
@@ -152,8 +153,7 @@ impl Material {
 
     fn check_photos(&self) -> Result<()> {
         let error = |reason: String| Err(Error::training(self.set.folder.display(), reason));
-        let (header, config) = (&self.set.header, &self.config);
-        let name = self.embedding_name();
+        let (header, name) = (&self.set.header, self.embedding_name());
         if !header.encoders.contains(&name) {
             let known = header.encoders.join(", ");
             return error(format!(
@@ -169,11 +169,29 @@ impl Material {
         let mut people = self.photos.iter().map(|item| &item.person);
         let first = people.next();
         if first.is_none() || people.all(|person| Some(person) == first) {
-            return error("has fewer than two people to train on; add photos, or hold fewer people out".into());
+            return error(
+                "has fewer than two people to train on; add photos (with captions where losses read them), or hold \
+                 fewer people out"
+                    .into(),
+            );
         }
-        let wanted = config.losses.clip_text > 0.0 && config.swaps() > 0;
-        if wanted && self.captions.is_empty() {
-            return error("has no captions, which losses.clip_text reads; run `caption`, or set it to 0".into());
+        Ok(())
+    }
+
+    /// Photos without a caption are left out where the losses read it.
+    fn check_captions(&mut self) -> Result<()> {
+        if self.config.losses.clip_text == 0.0 || self.config.swaps() == 0 {
+            return Ok(());
+        }
+        if self.captions.is_empty() {
+            let reason = "has no captions, which losses.clip_text reads; run `caption`, or set it to 0";
+            return Err(Error::training(self.set.folder.display(), reason));
+        }
+        let all = self.photos.len();
+        self.photos.retain(|item| self.captions.contains_key(&item.id));
+        if self.photos.len() < all {
+            let left_out = all - self.photos.len();
+            tracing::warn!("{left_out} of {all} photos have no caption and are left out; `caption` tries them again");
         }
         Ok(())
     }
@@ -183,8 +201,9 @@ impl Material {
         let Some(folder) = data.pseudo.as_ref().filter(|_| data.triplets + data.swaps > 0) else { return Ok(()) };
         let shards = self.shards(folder)?;
         let free = |person: &str| people.takes(person);
-        let triplets = self.numbers(&shards, |kind| self.is_triplet(kind), free)?;
-        let swaps = self.numbers(&shards, |kind| kind == Kind::Swap, free)?;
+        let triplets = self.numbers(&shards, |record| self.is_triplet(record.kind), free)?;
+        let is_captioned = |id: &str| self.config.losses.clip_text == 0.0 || self.captions.contains_key(id);
+        let swaps = self.numbers(&shards, |record| record.kind == Kind::Swap && is_captioned(&record.photo), free)?;
         for (what, wanted, found) in [("triplets", data.triplets, &triplets), ("swaps", data.swaps, &swaps)] {
             if wanted > 0 && found.is_empty() {
                 let reason = format!("has no {what} of people that are not held out; make some with `pseudo mesh`");
@@ -203,7 +222,7 @@ impl Material {
             return Ok(());
         }
         let shards = self.shards(folder)?;
-        let records = self.numbers(&shards, |kind| self.is_triplet(kind), |person| !people.takes(person))?;
+        let records = self.numbers(&shards, |record| self.is_triplet(record.kind), |person| !people.takes(person))?;
         if records.is_empty() {
             return Err(Error::training(
                 folder.display(),
@@ -227,15 +246,15 @@ impl Material {
         Err(Error::training(folder.display(), reason))
     }
 
-    /// The numbers of the samples of a kind in which only such people have a part.
+    /// The numbers of the samples that are wanted and in which only such people have a part.
     fn numbers(
         &self,
         shards: &Shards,
-        kind: impl Fn(Kind) -> bool,
+        wanted: impl Fn(&Record) -> bool,
         person: impl Fn(&str) -> bool,
     ) -> Result<Vec<usize>> {
         let mut numbers = Vec::new();
-        for (number, record) in shards.records().enumerate().filter(|(_, record)| kind(record.kind)) {
+        for (number, record) in shards.records().enumerate().filter(|(_, record)| wanted(record)) {
             let ids = record.from.iter().chain([&record.photo, &record.identity]);
             let people = ids.map(|id| self.photo_of(id)).collect::<Result<Vec<_>>>()?;
             if people.iter().all(|item| person(&item.person)) {

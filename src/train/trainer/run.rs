@@ -1,13 +1,17 @@
 //! A run: step after step, with what is saved on the way.
 
+mod saved;
+
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 
+use self::saved::GENERATOR;
 use super::batch::Batch;
 use super::config::Config;
-use super::folder::RunFolder;
+use super::folder::{DataNote, RunFolder};
 use super::loader::Loader;
 use super::material::Material;
 use super::metrics::{self, Row};
@@ -18,18 +22,11 @@ use super::{check, grid, report};
 use crate::error::{Error, Result};
 use crate::files::replace;
 use crate::models::Model;
-use crate::train::checkpoint::{self, Checkpoint, State, read_weights, write_tensors};
+use crate::train::checkpoint::{self, State, read_weights};
 use crate::train::data::write::png;
 use crate::train::losses::adversarial;
 use crate::train::optim::{Ema, Optimizer};
 use crate::train::spec_module::SpecModule;
-
-/// Files of a checkpoint.
-const GENERATOR: &str = "generator.safetensors";
-const EMA: &str = "ema.safetensors";
-const MOMENTS: &str = "optimizer-g.safetensors";
-const CRITIC: &str = "discriminator.safetensors";
-const CRITIC_MOMENTS: &str = "optimizer-d.safetensors";
 
 /// Numbers of a step that are no terms.
 const TOTAL: &str = "total";
@@ -70,6 +67,8 @@ pub struct Trainer {
     state: State,
     /// Step of the newest checkpoint.
     saved: Option<u64>,
+    /// Keeps other processes out of the folder.
+    lock: Option<File>,
 }
 
 impl Trainer {
@@ -80,7 +79,9 @@ impl Trainer {
     /// [`Error::Training`] for data, a checkpoint or a model that does not fit the config, a fresh run where another one
     /// is, or nothing to resume; [`Error::Io`].
     pub fn new(config: Config, run: &Path, device: &Device, start: Start) -> Result<Self> {
-        let device = device.clone().autodiff();
+        let (device, folder) = (device.clone().autodiff(), RunFolder(run.into()));
+        // Before its checkpoints are looked at; a folder that is refused is not made.
+        let lock = if matches!(start, Start::Resume) && run.is_dir() { Some(folder.lock()?) } else { None };
         let checkpoint = checkpoint::load(run)?;
         let refuse = |reason: &str| Err(Error::training(run.display(), reason));
         let init = match (&start, &checkpoint) {
@@ -91,6 +92,9 @@ impl Trainer {
             (Start::Fresh(init), None) => init.as_deref(),
             (Start::Resume, Some(_)) => None,
         };
+        if checkpoint.is_some() {
+            folder.check_network(&config.generator)?;
+        }
         let material = Arc::new(Material::open(&config)?);
         let params = config.generator.spec()?.params();
         let weights = match &checkpoint {
@@ -103,9 +107,10 @@ impl Trainer {
             optimizer: Optimizer::new(&config.optimizer).with_loss_scale(config.precision.scale()),
             ema: Ema::new(config.ema.decay, &generator.module),
             state: State { seed: config.seed, ..State::default() },
-            folder: RunFolder(run.into()),
+            folder,
             critic: None,
             saved: None,
+            lock,
             config,
             material,
             device,
@@ -113,12 +118,16 @@ impl Trainer {
             judges,
         };
         trainer.state.config_sha256 = trainer.config.sha256()?;
-        let mut began_with = init.map(|model| format!("{} (sha256 {})", model.card.name, model.sha256));
+        let mut note = DataNote::new(&trainer.config, &trainer.material, init);
         if let Some(found) = checkpoint {
             trainer.restore(&found)?;
-            began_with = trainer.folder.note()?.init;
+            note = note.resumed(trainer.folder.note()?);
         }
-        trainer.folder.begin(&trainer.config, &trainer.material, began_with)?;
+        if trainer.lock.is_none() {
+            trainer.lock = Some(trainer.folder.lock()?);
+        }
+        trainer.folder.begin(&trainer.config, &note)?;
+        trainer.folder.rewind(trainer.state.step)?;
         metrics::rewind(&trainer.folder, trainer.state.step)?;
         Ok(trainer)
     }
@@ -151,32 +160,50 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::Training`] naming the term that is no number any more: no checkpoint is written then, the last one is
-    /// good, and this trainer's weights are not. [`Error::Io`].
+    /// good, and this trainer's weights are not. [`Error::Io`] or [`Error::Training`] for a file that is damaged or cannot
+    /// be written; a checkpoint is tried then.
     pub fn run_until(&mut self, last: u64, mut seen: impl FnMut(&Row) -> bool) -> Result<End> {
         let mut loader = Loader::start(self.material.clone(), self.state.step, self.config.data.ahead)?;
         let mut end = End::Done;
         while end == End::Done && self.state.step < last {
             let mut clock = Clock::start();
-            let batch = loader.take()?;
+            let batch = loader.take();
+            let batch = self.or_save(batch)?;
             clock.lap("data");
             let mut row = self.step(&batch, clock)?;
-            let output = &self.config.output;
-            if every(output.validate_every, row.step) {
-                row.held_out = Some(self.check()?);
-            }
-            metrics::append(&self.folder, &row)?;
-            if every(output.checkpoint_every, row.step) {
-                self.save()?;
-            }
-            if every(self.config.output.grid_every, row.step) {
-                self.show()?;
-            }
+            let noted = self.note(&mut row);
+            self.or_save(noted)?;
             if !seen(&row) {
                 end = End::Stopped;
             }
         }
         self.save()?;
         Ok(end)
+    }
+
+    /// What is due after a step: the check, a line of the metrics, a checkpoint, a grid.
+    fn note(&mut self, row: &mut Row) -> Result<()> {
+        let output = self.config.output.clone();
+        if every(output.validate_every, row.step) {
+            row.held_out = Some(self.check()?);
+        }
+        metrics::append(&self.folder, row)?;
+        if every(output.checkpoint_every, row.step) {
+            self.save()?;
+        }
+        if every(output.grid_every, row.step) {
+            self.show()?;
+        }
+        Ok(())
+    }
+
+    /// A file that fails must not cost what the steps before it learnt.
+    fn or_save<T>(&mut self, result: Result<T>) -> Result<T> {
+        if result.is_err() && self.state.step > 0 {
+            // The first error is the one to tell.
+            let _ = self.save();
+        }
+        result
     }
 
     /// One step: terms, gradients, weights, average, discriminator. A GPU is asked for numbers once, at the end, so that it
@@ -224,26 +251,6 @@ impl Trainer {
             seconds: clock.laps,
             held_out: None,
         })
-    }
-
-    /// Writes a checkpoint, unless this step has one.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; older checkpoints stay.
-    pub fn save(&mut self) -> Result<()> {
-        if self.saved == Some(self.state.step) {
-            return Ok(());
-        }
-        checkpoint::save(&self.folder.0, &self.state, self.config.output.keep, |folder| {
-            write_tensors(&folder.join(GENERATOR), &self.generator.module.weights())?;
-            write_tensors(&folder.join(EMA), &self.ema.module().weights())?;
-            self.optimizer.save(&folder.join(MOMENTS))?;
-            let Some(critic) = &self.critic else { return Ok(()) };
-            critic.net.save(&folder.join(CRITIC))?;
-            critic.optimizer.save(&folder.join(CRITIC_MOMENTS))
-        })?;
-        self.saved = Some(self.state.step);
-        Ok(())
     }
 
     /// The held-out check of the averaged weights.
@@ -301,29 +308,6 @@ impl Trainer {
             1.0 => loss,
             scale => loss * scale,
         }
-    }
-
-    /// Goes on where `found` stands; the generator has its weights already.
-    fn restore(&mut self, found: &Checkpoint) -> Result<()> {
-        let params = self.config.generator.spec()?.params();
-        let average = read_weights(&found.file(EMA), params)?;
-        let average = Generator::new(&self.config, &average, &self.device)?;
-        self.ema = Ema::new(self.config.ema.decay, &average.module);
-        self.optimizer = self.optimizer.clone().load(&found.file(MOMENTS), &self.generator.module)?;
-        if found.file(CRITIC).exists() {
-            let (weights, moments) = (found.file(CRITIC), found.file(CRITIC_MOMENTS));
-            self.critic = Some(Critic::load(&self.config, &weights, &moments, &self.device)?);
-        }
-        if found.state.seed != self.config.seed {
-            let reason = format!("is {}, the run began with {}; keep it", self.config.seed, found.state.seed);
-            return Err(Error::training("seed", reason));
-        }
-        if found.state.config_sha256 != self.state.config_sha256 {
-            tracing::warn!("the config has changed since step {}", found.state.step);
-        }
-        (self.state.step, self.state.samples) = (found.state.step, found.state.samples);
-        self.saved = Some(found.state.step);
-        Ok(())
     }
 }
 

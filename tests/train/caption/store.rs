@@ -67,10 +67,31 @@ fn captions_of_two_origins_are_not_mixed() {
     assert_eq!(std::fs::read_to_string(dir.path().join("captions.toml")).unwrap(), "captioner = \"one\"\n");
     try_run(&dataset, &echo("two"), true).unwrap();
     assert_eq!(dataset.captions().unwrap()[&id(0)], "two says a.png");
-    // Those that came with the photos have no such file.
-    std::fs::remove_file(dir.path().join("captions.toml")).unwrap();
-    let refused = try_run(&dataset, &echo("two"), false).unwrap_err().to_string();
-    assert!(refused.contains("captions from elsewhere"), "{refused}");
+}
+
+#[test]
+fn captions_that_came_with_photos_stay_and_the_others_are_written() {
+    let (dir, dataset) = data_set(&["a.png", "b.png"]);
+    // As `prepare` leaves them.
+    std::fs::write(dir.path().join("captions.jsonl"), format!("{{\"id\":\"{}\",\"text\":\"given\"}}\n", id(0)))
+        .unwrap();
+    let summary = run(&dataset, &echo("echo"));
+    assert_eq!((summary.progress.cached, summary.progress.captioned), (1, 1));
+    let captions = dataset.captions().unwrap();
+    assert_eq!((captions[&id(0)].as_str(), captions[&id(1)].as_str()), ("given", "echo says b.png"));
+}
+
+#[test]
+fn two_runs_do_not_write_at_once() {
+    let (_dir, dataset) = data_set(&["a.png", "b.png"]);
+    let mut second = None;
+    let options = Options { jobs: 1, overwrite: false };
+    let mut watch = |_: &caption::Progress| {
+        second.get_or_insert_with(|| try_run(&dataset, &echo("echo"), true).unwrap_err().to_string());
+    };
+    caption::run(&dataset, &echo("echo"), options, &mut watch, &go).unwrap();
+    assert!(second.unwrap().contains("another run prepares or captions this data set"));
+    assert_eq!(dataset.captions().unwrap().len(), 2);
 }
 
 #[test]

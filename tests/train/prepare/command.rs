@@ -27,7 +27,7 @@ fn the_command_tells_what_it_did() {
     for words in told {
         done = done.stdout(predicate::str::contains(words));
     }
-    let files = ["dataset.toml", "index.jsonl", "items", "journal.jsonl", "sheet.png", "skipped.jsonl"];
+    let files = [".lock", "dataset.toml", "index.jsonl", "items", "journal.jsonl", "sheet.png", "skipped.jsonl"];
     assert_eq!(listing(&dir.path().join("out")), files);
     let header = Dataset::open(&dir.path().join("out")).unwrap().header;
     assert_eq!((header.sets[0].name.as_str(), header.sets[0].licence.as_str()), ("set", "CC0-1.0"));
