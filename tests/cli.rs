@@ -17,15 +17,53 @@ use assert_cmd::Command;
 use predicates::prelude::*;
 use tempfile::TempDir;
 
-/// The tool.
-fn alphaswap() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_alphaswap"));
-    command.env("XDG_CONFIG_HOME", CONFIG.path());
+/// The tool's file.
+const TOOL: &str = env!("CARGO_BIN_EXE_alphaswap");
+
+/// A program that sees nothing of the user's: keys, lists, compiled kernels.
+fn program(file: &str) -> std::process::Command {
+    let mut command = std::process::Command::new(file);
+    // What is cached is checked by whoever reads it, and takes long to make, so it stays for the next run.
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+    command.env("XDG_CONFIG_HOME", CONFIG.path()).env("XDG_CACHE_HOME", cache);
     command
 }
 
+/// The tool.
+fn alphaswap() -> Command {
+    Command::from_std(program(TOOL))
+}
+
 /// The user's configuration folder, for keys and lists.
-static CONFIG: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+static CONFIG: LazyLock<Folder> = LazyLock::new(Folder::take);
+
+/// An empty folder for this process alone. What is static is never dropped, so it is left to the next run.
+struct Folder {
+    path: PathBuf,
+    /// Held while the process runs.
+    _lock: std::fs::File,
+}
+
+impl Folder {
+    fn take() -> Self {
+        let free = |number: usize| {
+            let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{number}"));
+            let lock = std::fs::File::create(path.with_extension("lock")).unwrap();
+            // A file system that cannot lock is not waited for.
+            (!matches!(lock.try_lock(), Err(std::fs::TryLockError::WouldBlock))).then_some(Self { path, _lock: lock })
+        };
+        let folder = (0..).find_map(free).unwrap();
+        if folder.path.exists() {
+            std::fs::remove_dir_all(&folder.path).unwrap();
+        }
+        std::fs::create_dir(&folder.path).unwrap();
+        folder
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+}
 
 /// A file of the demo's media.
 pub fn media(name: &str) -> PathBuf {
@@ -34,13 +72,12 @@ pub fn media(name: &str) -> PathBuf {
 
 /// A portrait, and the identity that was enrolled from it, made once.
 fn identity() -> &'static Path {
-    static MADE: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("kai.alphaface");
+    static MADE: LazyLock<PathBuf> = LazyLock::new(|| {
+        let path = CONFIG.path().join("kai.alphaface");
         alphaswap().arg("enroll").arg(media("kai.jpg")).arg("-o").arg(&path).args(CONSENT).assert().success();
-        (dir, path)
+        path
     });
-    &MADE.1
+    &MADE
 }
 
 /// The options that every enrolling needs.

@@ -4,6 +4,7 @@ use std::fs;
 
 use alphaswap::Error;
 use alphaswap::align::EncoderCrop;
+use alphaswap::digest::hex;
 use alphaswap::identity::{Consent, Date, Identity, Key, Revocations};
 
 use crate::support;
@@ -95,11 +96,12 @@ fn a_revoked_face_is_refused_under_any_record() {
     let list = dir.path().join("new/folder/revoked.txt");
     Revocations::add(&list, &signed(), "Kai\ncalled").unwrap();
     let text = fs::read_to_string(&list).unwrap();
-    assert_eq!(text.lines().count(), 2, "a note stays in its line: {text}");
+    assert_eq!(text.lines().count(), 4, "head, face, photo, embedding; a note stays in its line: {text}");
     fs::write(&list, text.trim_end()).unwrap();
     let mut other = signed();
     other.textures.truncate(1);
     other.textures[0].rgb[0] ^= 1;
+    other.embeddings[0].values[0] += 1e-3;
     other.sign(&Key::from_secret(&[1; 32]));
     Revocations::add(&list, &other, "").unwrap();
     let revoked = Revocations::open(Some(&list)).unwrap();
@@ -111,6 +113,63 @@ fn a_revoked_face_is_refused_under_any_record() {
         assert_eq!(identity.permit(NOON.parse().unwrap(), &Revocations::default()), Ok(()));
     }
     assert!(revoked.contains_id(signed().consent_id()) && !revoked.contains_id(renewed.consent_id()));
+}
+
+#[test]
+fn a_revoked_face_is_told_by_its_photo_and_by_its_embedding() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("revoked.txt");
+    Revocations::add(&list, &signed(), "").unwrap();
+    let revoked = Revocations::read(&list).unwrap();
+    type Change = fn(&mut Identity);
+    let photo: Change = |i| i.textures[0].rgb[100] ^= 1;
+    let embedding: Change = |i| i.embeddings[0].values[0] += 1e-3;
+    let others: Change = |i| i.textures.insert(0, i.textures[0].mirrored());
+    let renamed: Change = |i| i.embeddings[0].encoder.push('2');
+    let twice: Change = |i| i.textures.push(i.textures[0].clone());
+    let mesh: Change = |i| i.textures[0].points.0[7].x += 1e-3;
+    let cases: [(&str, &[Change], bool); 6] = [
+        ("the photo twice", &[twice], true),
+        ("the photo among others, the embedding their mean", &[others, embedding], true),
+        ("the photo, its mesh moved", &[mesh, embedding], true),
+        ("the embedding", &[photo], true),
+        ("the embedding by an encoder of another name", &[photo, renamed], true),
+        ("another photo", &[photo, embedding], false),
+    ];
+    for (what, changes, known) in cases {
+        let mut identity = signed();
+        changes.iter().for_each(|change| change(&mut identity));
+        identity.sign(&Key::from_secret(&[2; 32]));
+        let permit = identity.permit(NOON.parse().unwrap(), &revoked);
+        assert_eq!(permit.is_err_and(|reason| reason.contains("revoked")), known, "{what}");
+    }
+}
+
+#[test]
+fn a_list_that_lacks_something_is_completed() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("revoked.txt");
+    let [record, face] = [signed().consent_digest(), signed().face_digest()].map(|digest| hex(&digest));
+    let mut renewed = signed();
+    renewed.consent = Consent::new("a new consent", Date::constant(2026, 11, 22));
+    let mut among_others = renewed.clone();
+    among_others.textures.push(among_others.textures[0].mirrored());
+    let wrong = "0a".repeat(32);
+    // As older versions wrote it; with a hand-edited record; with a hand-edited face.
+    for (line, by_face, by_record) in
+        [([&record, &face], true, true), ([&wrong, &face], true, false), ([&record, &wrong], false, true)]
+    {
+        fs::write(&list, format!("{} {} Kai\n", line[0], line[1])).unwrap();
+        let revoked = Revocations::read(&list).unwrap();
+        assert!(revoked.contains(&signed()), "{line:?}");
+        assert_eq!((revoked.contains(&renewed), revoked.contains_record(&record)), (by_face, by_record), "{line:?}");
+        assert!(!revoked.contains(&among_others), "{line:?}");
+        assert_eq!(Revocations::add(&list, &signed(), "").unwrap(), 1, "{line:?}");
+        let revoked = Revocations::read(&list).unwrap();
+        assert!(revoked.contains_record(&record), "{line:?}");
+        assert!([signed(), renewed.clone(), among_others.clone()].iter().all(|i| revoked.contains(i)), "{line:?}");
+        assert_eq!(Revocations::add(&list, &signed(), "").unwrap(), 0, "{line:?}");
+    }
 }
 
 #[test]
@@ -149,7 +208,7 @@ fn whoever_takes_back_a_renewed_consent_takes_back_the_records_before() {
     Revocations::add(&list, &identity, "").unwrap();
     let revoked = Revocations::read(&list).unwrap();
     for record in identity.consent.former.iter().chain([&identity.consent_digest()]) {
-        assert!(revoked.contains_record(&alphaswap::digest::hex(record)));
+        assert!(revoked.contains_record(&hex(record)));
     }
     assert_eq!(Revocations::add(&list, &identity, "").unwrap(), 0, "all are listed");
     // An older copy was taken back before: the rest is added.

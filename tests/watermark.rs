@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alphaswap::Pipeline;
 use alphaswap::frame::{ColorSpace, FrameInfo, PixelFormat};
-use alphaswap::marks::watermark::{Embedder, PSNR, Payload, Picture as Seen, Reader, Reading, Window};
+use alphaswap::marks::watermark::{Embedder, Geometry, PSNR, Payload, Picture as Seen, Reader, Reading, Window};
 use alphaswap::settings::{DeviceChoice, Look, ModelChoice};
 use image::GrayImage;
 use image::imageops::{self, FilterType};
@@ -118,6 +118,21 @@ fn it_is_found_in_a_part_of_the_picture() {
         assert_eq!(place.mirrored, mirrored);
         let cells = [(place.left, 71.0), (place.width, 370.0)].map(|(cells, pixels)| cells - pixels / 511.0 * 128.0);
         assert!(cells.iter().all(|c| c.abs() < 0.3), "{place:?}");
+    }
+}
+
+/// Squares and upright pictures of wide frames: one side is whole, the other is not.
+#[test]
+fn it_is_found_where_one_side_was_cut() {
+    let portrait = portrait();
+    for (x, y, width, height) in [(90, 0, 290, 511), (0, 40, 511, 400), (170, 0, 170, 511)] {
+        let cut = imageops::crop_imm(&portrait, x, y, width, height).to_image();
+        let reading = window(&[cut]).search().unwrap();
+        says_it(&reading);
+        let Geometry { left, top, width: wide, height: high, .. } = reading.geometry;
+        let cells = [(left, x), (wide, width)].map(|(cells, pixels)| cells - pixels as f32 / 511.0 * 128.0);
+        let rows = [(top, y), (high, height)].map(|(cells, pixels)| cells - pixels as f32 / 511.0 * 72.0);
+        assert!(cells.iter().chain(&rows).all(|c| c.abs() < 0.3), "{:?}", reading.geometry);
     }
 }
 

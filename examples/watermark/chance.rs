@@ -9,7 +9,11 @@ use crate::clips;
 /// Size of the pictures that are read.
 const SIZE: [usize; 2] = [320, 180];
 
-/// Reads `count` pictures: parts of the clips' frames at random places and scales, and as many of noise.
+/// Of so many pictures four (one of each kind) are also looked for in larger frames, which takes seconds.
+const SEARCHED: u64 = 2000;
+
+/// Reads `count` pictures: half of them parts of the clips' frames at random places and scales, the others noise and test
+/// patterns.
 pub fn run(count: u64) -> Result<()> {
     let clips = clips::made_up()?;
     let scores: Vec<f64> = (0..count).into_par_iter().map(|seed| score(&clips, seed)).collect();
@@ -41,6 +45,9 @@ fn score(clips: &[clips::Clip], seed: u64) -> f64 {
     let [width, height] = SIZE;
     let luma: Vec<u8> = if seed.is_multiple_of(4) {
         (0..width * height).map(|_| random() as u8).collect()
+    } else if seed % 4 == 1 {
+        let numbers = [(); 4].map(|()| random());
+        (0..width * height).map(|i| pattern(numbers, i % width, i / width)).collect()
     } else {
         let clip = &clips[random() % clips.len()];
         let frame = random() % clip.frames() * clip.width * clip.height;
@@ -56,5 +63,20 @@ fn score(clips: &[clips::Clip], seed: u64) -> f64 {
     for _ in 0..1 + 2 * (seed / 4 % 2) {
         window.push(Picture::new(&luma, width, height, width).expect("a whole picture"));
     }
-    window.read().expect("a picture").evidence.log10_p
+    let reading = if seed % SEARCHED < 4 { window.search() } else { window.read() };
+    reading.expect("a picture").evidence.log10_p
+}
+
+/// A code of a test pattern: a checkerboard, bars, a sawtooth, a grating, or a zone plate, of random size and place.
+fn pattern([kind, a, b, c]: [usize; 4], x: usize, y: usize) -> u8 {
+    let wave = |phase: f32| (128.0 + 100.0 * phase.sin()) as u8;
+    let [u, v] = [x, y].map(|at| at as f32);
+    match kind % 5 {
+        0 if (x / (1 + a % 40) + y / (1 + b % 40)).is_multiple_of(2) => c as u8,
+        0 => !(c as u8),
+        1 => (x / (4 + a % 60) * (b | 1)) as u8,
+        2 => ((x * (a % 5) + y * (b % 5)) / (1 + c % 9)) as u8,
+        3 => wave(u * (a % 100) as f32 / 60.0 + v * (b % 100) as f32 / 60.0),
+        _ => wave(((u - (a % 320) as f32).powi(2) + (v - (b % 180) as f32).powi(2)) / (10 + c % 400) as f32),
+    }
 }

@@ -19,7 +19,7 @@ use crate::clips::{Clip, FPS};
 const PAYLOAD: Payload = Payload { consent: 0x12_3456, session: 0xab_cdef };
 
 /// What is done to a clip: a name, FFmpeg's arguments (or `jpeg` and a quality), and whether the picture is cut out of a larger one.
-const ATTACKS: [(&str, &str, bool); 19] = [
+const ATTACKS: [(&str, &str, bool); 21] = [
     ("none", "-c:v ffv1", false),
     ("H.264, CRF 23", "-c:v libx264 -crf 23", false),
     ("H.264, CRF 30", "-c:v libx264 -crf 30", false),
@@ -30,6 +30,8 @@ const ATTACKS: [(&str, &str, bool); 19] = [
     ("resized to .71, CRF 30", "-vf scale=trunc(iw*.355)*2:trunc(ih*.355)*2 -c:v libx264 -crf 30", false),
     ("resized to .55, CRF 30", "-vf scale=trunc(iw*.275)*2:trunc(ih*.275)*2 -c:v libx264 -crf 30", false),
     ("cut to .71, CRF 30", "-vf crop=trunc(iw*.355)*2:trunc(ih*.355)*2:iw*.16:ih*.12 -c:v libx264 -crf 30", true),
+    ("cut to a square, CRF 30", "-vf crop=trunc(ih/2)*2:ih -c:v libx264 -crf 30", true),
+    ("cut to .75 of the height, CRF 30", "-vf crop=iw:trunc(ih*.375)*2:0:ih*.1 -c:v libx264 -crf 30", true),
     ("brightness .5", "-vf lutyuv=y=val*.5 -c:v libx264 -crf 23", false),
     ("brightness 1.5", "-vf lutyuv=y=val*1.5 -c:v libx264 -crf 23", false),
     ("contrast .5", "-vf lutyuv=y=(val-128)*.5+128 -c:v libx264 -crf 23", false),

@@ -7,6 +7,8 @@
 //! Whoever changes a record or puts it on another face needs the key of the enroller for a signature that is worth
 //! anything; who the enroller is, a signature cannot say: compare the public key with one that you got from them.
 
+use std::iter;
+
 use ed25519_dalek::VerifyingKey;
 use jiff::civil::Date;
 use jiff::tz::Offset;
@@ -102,6 +104,18 @@ impl Identity {
         fields.finish()
     }
 
+    /// SHA-256 of what a revocation list tells a face by: the face as a whole ([`Self::face_digest`]), the pixels of
+    /// each texture, the values of each embedding. Who enrolls the same photo again, alone or among others, has one.
+    pub fn traces(&self) -> impl Iterator<Item = [u8; 32]> {
+        let photo = |texture: &Texture| Fields::new("alphaswap photo 1").field(&texture.rgb).finish();
+        let embedding = |embedding: &Embedding| {
+            let values = bytemuck::cast_slice::<f32, u8>(&embedding.values);
+            Fields::new("alphaswap embedding 1").field(values).finish()
+        };
+        let parts = self.textures.iter().map(photo).chain(self.embeddings.iter().map(embedding));
+        iter::once(self.face_digest()).chain(parts)
+    }
+
     /// SHA-256 of the consent record, the name and the face it is about: what is signed, and what revocation lists and
     /// manifests name.
     pub fn consent_digest(&self) -> [u8; 32] {
@@ -145,7 +159,8 @@ impl Identity {
         let Consent { date, until, .. } = &self.consent;
         if revoked.contains(self) {
             return Err(format!(
-                "the consent of {:?} was revoked; only a new enrolment, with other photos, can bring it back",
+                "the consent of {:?} was revoked: a list names this face, or a photo in it; if they agree anew, enroll \
+                 other photos of them",
                 self.name
             ));
         }

@@ -13,6 +13,11 @@ use super::consent::Signature;
 use crate::error::{Error, Result};
 use crate::files::{Readers, part};
 
+/// What is wrong with a file without a key, and what to do.
+const NO_KEY: &str = "no Ed25519 key in PKCS #8 (PEM), or a damaged one: name another file, or restore this one from a \
+                      copy; if there is none, move it away and a new key is made: what you signed stays valid, but \
+                      tell those who know you by the old one";
+
 /// A key that signs.
 pub struct Key(SigningKey);
 
@@ -57,10 +62,11 @@ impl Key {
     }
 
     fn open(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).map_err(Error::io(path))?;
-        let invalid = |e| io::Error::new(io::ErrorKind::InvalidData, format!("no Ed25519 key in PKCS #8 (PEM): {e}"));
+        let bytes = fs::read(path).map_err(Error::io(path))?;
+        let invalid = |_| Error::io(path)(io::Error::new(io::ErrorKind::InvalidData, NO_KEY));
+        let key = SigningKey::from_pkcs8_pem(&String::from_utf8_lossy(&bytes)).map_err(invalid)?;
         warn_if_others_can_read(path);
-        SigningKey::from_pkcs8_pem(&text).map(Self).map_err(|e| Error::io(path)(invalid(e)))
+        Ok(Self(key))
     }
 
     /// Writes the key where no file is yet; one that is there stays.

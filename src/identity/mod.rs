@@ -19,6 +19,7 @@ pub use jiff::civil::Date;
 pub use self::consent::Consent;
 pub use self::key::Key;
 pub use self::revocations::Revocations;
+pub use self::validate::MAX_TEXT;
 
 use crate::align::EncoderCrop;
 use crate::error::{Error, Result};

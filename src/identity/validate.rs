@@ -5,8 +5,8 @@ use super::{Embedding, Identity, Texture};
 use crate::face::POINTS;
 use crate::nets::arcface::MAX_EMBEDDING;
 
-/// Characters of a text field at most.
-const MAX_TEXT: usize = 4000;
+/// Characters of a text in an identity at most.
+pub const MAX_TEXT: usize = 4000;
 /// Records that a consent may have replaced at most.
 const MAX_FORMER: usize = 1000;
 /// Sides of a texture's canvas that are taken, in pixels. Enrolling makes 160 to 640.

@@ -1,5 +1,7 @@
 //! `alphaswap enroll`.
 
+mod mistakes;
+
 use alphaswap::identity::Identity;
 use alphaswap::models::{Card, CardPort, Model};
 use alphaswap::nets::{ArcfaceConfig, GeneratorConfig};
@@ -240,7 +242,7 @@ fn other_files_are_no_photos() {
     std::fs::write(dir.path().join("notes.txt"), "not a photo at all").unwrap();
     std::fs::write(dir.path().join("cut.jpg"), &std::fs::read(media("kai.jpg")).unwrap()[..300]).unwrap();
     for (name, word) in [
-        ("notes.txt", "neither a photo nor a video"),
+        ("notes.txt", "neither a video nor a picture"),
         ("cut.jpg", "cut.jpg"),
         ("no.jpg", "no.jpg"),
         (".", "folder"),

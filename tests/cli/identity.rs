@@ -1,5 +1,7 @@
 //! `alphaswap identity`, and who refuses what it says.
 
+use image::imageops;
+
 use super::*;
 
 /// A copy of Kai's identity file in a folder of its own.
@@ -57,6 +59,8 @@ fn a_consent_is_renewed_with_evidence_and_an_end() {
     assert_ne!(before["record"], after["record"]);
     fails(&mut run(&["renew", "--consent", "x", "--until", "2020-01-01"], &file), &["--until 2020-01-01", "passed"]);
     run(&["renew", "--consent", "x", "--until", "soon"], &file).assert().code(2);
+    // As long as a text may be.
+    run(&["renew", "--consent", &"x".repeat(4000)], &file).assert().success();
 }
 
 #[test]
@@ -113,19 +117,70 @@ fn text_in_a_file_cannot_speak_for_the_tool() {
 
 #[test]
 fn a_face_that_was_taken_back_is_not_enrolled_from_the_same_photos() {
-    let dir = tempfile::tempdir().unwrap();
-    let config = tempfile::tempdir().unwrap();
-    let enroll = |name: &str| {
+    let (dir, config) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let photo = image::open(media("kai.jpg")).unwrap().into_rgb8();
+    let (width, height) = photo.dimensions();
+    // The same pixels without loss, and two photos that are others.
+    photo.save(dir.path().join("same.png")).unwrap();
+    photo.save(dir.path().join("same.webp")).unwrap();
+    imageops::flip_horizontal(&photo).save(dir.path().join("mirrored.png")).unwrap();
+    let smaller = imageops::resize(&photo, width * 7 / 8, height * 7 / 8, imageops::FilterType::Triangle);
+    smaller.save(dir.path().join("smaller.png")).unwrap();
+    std::fs::copy(media("kai.jpg"), dir.path().join("kai.jpg")).unwrap();
+    let enroll = |photos: &[&str], name: &str| {
         let mut command = alphaswap();
-        command.env("XDG_CONFIG_HOME", config.path());
-        command.arg("enroll").arg(media("ada.jpg")).arg("-o").arg(dir.path().join(name));
-        command.args(["--name", "Ada", "--consent", "nobody's face"]);
+        command.env("XDG_CONFIG_HOME", config.path()).current_dir(dir.path());
+        command.arg("enroll").args(photos).args(["-o", name]).args(CONSENT);
         command
     };
-    enroll("one.alphaface").assert().success();
+    enroll(&["smaller.png", "kai.jpg"], "before.alphaface").assert().success();
+    enroll(&["kai.jpg", "mirrored.png"], "one.alphaface").assert().success();
     run(&["revoke"], &dir.path().join("one.alphaface")).env("XDG_CONFIG_HOME", config.path()).assert().success();
-    fails(&mut enroll("two.alphaface"), &["taken back", "other photos"]);
-    assert!(!dir.path().join("two.alphaface").exists());
+    let again: [&[&str]; 6] = [
+        &["kai.jpg"],
+        &["kai.jpg", "kai.jpg"],
+        &["same.png"],
+        &["same.webp"],
+        &["mirrored.png"],
+        &["smaller.png", "kai.jpg", "mirrored.png"],
+    ];
+    for photos in again {
+        fails(&mut enroll(photos, "two.alphaface"), &["taken back", "other photos"]);
+        assert!(!dir.path().join("two.alphaface").exists(), "{photos:?}");
+    }
+    let mut show = run(&["show"], &dir.path().join("before.alphaface"));
+    show.env("XDG_CONFIG_HOME", config.path()).assert().success().stdout(predicate::str::contains("was revoked"));
+    // What the list does not know again, and says so.
+    enroll(&["smaller.png"], "two.alphaface").assert().success();
+}
+
+#[test]
+fn a_shared_list_is_heeded_when_enrolling() {
+    let (dir, file) = kai();
+    let list = dir.path().join("revoked.txt");
+    run(&["revoke", "--revocation-list"], &file).arg(&list).assert().success();
+    let enroll = || {
+        let mut command = alphaswap();
+        command.arg("enroll").arg(media("kai.jpg")).arg("-o").arg(dir.path().join("new.alphaface")).args(CONSENT);
+        command
+    };
+    fails(enroll().arg("--revocation-list").arg(&list), &["taken back", "other photos"]);
+    fails(enroll().arg("--revocation-list").arg(dir.path().join("no.txt")), &["no.txt"]);
+    assert!(!dir.path().join("new.alphaface").exists());
+    enroll().assert().success();
+}
+
+#[test]
+fn records_before_are_told_of_only_while_the_signature_holds() {
+    let (_dir, file) = kai();
+    run(&["renew", "--consent", "again"], &file).assert().success();
+    let before = predicate::str::contains("renewed    1 time(s); taking it back takes back the records before");
+    run(&["show"], &file).assert().success().stdout(before);
+    let mut identity = alphaswap::identity::Identity::open(&file).unwrap();
+    identity.consent.text = "to everything".into();
+    identity.save(&file).unwrap();
+    let words = predicate::str::contains("does not hold").and(predicate::str::contains("takes back").not());
+    run(&["show"], &file).assert().success().stdout(words);
 }
 
 #[test]

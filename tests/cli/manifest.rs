@@ -1,5 +1,7 @@
 //! Signed manifests of what `swap` writes.
 
+mod others;
+
 use std::io::{Seek, SeekFrom, Write};
 
 use super::swap::{packets, play};
@@ -211,6 +213,20 @@ fn a_source_that_was_altered_is_told() {
     assert_eq!((&manifest["state"], &manifest["before"]), (&"valid".into(), &1.into()), "{manifest}");
     assert!(!manifest["source_problems"].as_array().unwrap().is_empty(), "{manifest}");
     alphaswap().args(["verify", "--quick"]).arg(&again).assert().stdout(predicate::str::contains("not in order"));
+}
+
+#[test]
+fn a_key_that_is_made_is_told() {
+    let (dir, config) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let swap = || {
+        let mut command = alphaswap();
+        command.env("XDG_CONFIG_HOME", config.path()).current_dir(dir.path()).arg("swap").arg(media("ada.jpg"));
+        command.args(["out.jpg", "--overwrite", "--model", "mesh", "--device", "cpu", "--source"]).arg(identity());
+        command
+    };
+    let told = || predicate::str::contains("made your key");
+    swap().assert().success().stderr(told());
+    swap().assert().success().stderr(told().not());
 }
 
 #[test]

@@ -70,6 +70,15 @@ fn sixteen_bits_become_eight_with_a_word() {
 }
 
 #[test]
+fn an_option_for_videos_is_not_ignored_without_a_word() {
+    let dir = tempfile::tempdir().unwrap();
+    ada().save(dir.path().join("in.png")).unwrap();
+    let told = predicate::str::contains("warning: --quality is for videos").count(1);
+    swap(&dir, "in.png", "out.jpg").args(["--quality", "20"]).assert().success().stderr(told);
+    swap(&dir, "in.png", "other.jpg").assert().success().stderr(predicate::str::contains("--quality").not());
+}
+
+#[test]
 fn what_is_transparent_becomes_white_where_it_must() {
     let dir = tempfile::tempdir().unwrap();
     let mut picture: RgbaImage = ada().into_rgba8();

@@ -57,8 +57,8 @@ fn net_refuses_what_does_not_fit() {
     fails(&mut net(&dir, "detector"), &["in.safetensors"]);
     std::fs::write(&input, "text").unwrap();
     fails(&mut net(&dir, "detector"), &["not a safetensors file"]);
-    write(&input, &[("input", Dtype::F16, &[1, 3, 256, 256])]);
-    fails(&mut net(&dir, "detector"), &["input", "F16"]);
+    write(&input, &[("input", Dtype::I32, &[1, 3, 256, 256])]);
+    fails(&mut net(&dir, "detector"), &["in.safetensors", "tensor input", "I32"]);
     write(&input, &[("input", Dtype::F32, &[1, 3, 128, 128])]);
     fails(&mut net(&dir, "detector"), &["input", "[1, 3, 256, 256]", "[1, 3, 128, 128]"]);
     write(&input, &[("picture", Dtype::F32, &[1, 3, 256, 256])]);
@@ -75,7 +75,19 @@ fn doctor_finds_this_machine_in_order() {
 
 #[test]
 fn an_adapter_that_is_not_there_is_named() {
-    alphaswap().args(["doctor", "--device", "Voodoo 2"]).assert().code(1).stdout(predicate::str::contains("Voodoo 2"));
+    let mut command = alphaswap();
+    command.args(["doctor", "--device", "Voodoo 2"]).assert().code(1).stdout(predicate::str::contains("Voodoo 2"));
+    fails(
+        &mut command,
+        &["not in order: GPU engine", "no adapter's name contains `Voodoo 2`", "`auto`, `cpu` or `gpu`"],
+    );
+}
+
+#[cfg(feature = "train")]
+#[test]
+fn the_trainer_says_its_own_name() {
+    let mut trainer = Command::from_std(program(env!("CARGO_BIN_EXE_alphaswap-train")));
+    trainer.arg("--version").assert().success().stdout(predicate::str::starts_with("alphaswap-train "));
 }
 
 #[test]

@@ -25,9 +25,78 @@ fn a_swapped_picture_is_recognised_and_its_consent_named() {
 #[test]
 fn output_that_nobody_reads_is_no_crash() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let mut command = std::process::Command::new(alphaswap().get_program());
-    let code = command.arg("verify").arg(media("ada.jpg")).stdout(full).stderr(std::process::Stdio::null()).status();
+    let code =
+        program(TOOL).arg("verify").arg(media("ada.jpg")).stdout(full).stderr(std::process::Stdio::null()).status();
     assert_eq!(code.unwrap().code(), Some(2));
+}
+
+/// That such a file was altered is certain.
+#[cfg(feature = "c2pa")]
+#[test]
+fn the_manifest_of_a_video_that_cannot_be_decoded_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let [clip, out] = ["in.mp4", "out.mp4"].map(|name| dir.path().join(name));
+    super::swap::portrait(&clip);
+    let mut command = alphaswap();
+    command.arg("swap").arg(&clip).arg(&out).args(["--model", "mesh", "--device", "cpu", "--source"]).arg(identity());
+    command.assert().success();
+    let mut bytes = std::fs::read(&out).unwrap();
+    let length = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let mut at = 0;
+    while bytes[at + 4..at + 8] != *b"mdat" {
+        at += length(at);
+    }
+    let end = at + length(at);
+    bytes[at + 8..end].fill(0);
+    std::fs::write(&out, bytes).unwrap();
+    let assert = verify(&out).arg("--json").assert().code(2);
+    let said: serde_json::Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    let (watermark, manifest) = (&said["layers"]["watermark"], &said["layers"]["manifest"]);
+    assert_eq!((&manifest["state"], &manifest["found"]), (&"tampered".into(), &true.into()), "{said}");
+    assert_eq!((&said["found"], &watermark["found"]), (&true.into(), &serde_json::Value::Null), "{said}");
+    assert!(watermark["error"].as_str().unwrap().contains("out.mp4"), "{said}");
+    let told =
+        predicate::str::contains("a manifest that is not in order says").and(predicate::str::contains("ALTERED"));
+    verify(&out).assert().code(2).stdout(told.and(predicate::str::contains("the pictures cannot be read: ")));
+}
+
+/// Matroska keeps comments: the source's own and ours.
+#[test]
+fn a_comment_of_the_source_does_not_hide_the_tag() {
+    let dir = tempfile::tempdir().unwrap();
+    let [plain, clip, out] = ["plain.mp4", "clip.mp4", "out.mkv"].map(|name| dir.path().join(name));
+    super::swap::portrait(&plain);
+    super::swap::play(&format!(
+        "filesrc location={} ! qtdemux ! h264parse ! taginject tags=comment=privatenote ! mp4mux ! filesink location={}",
+        plain.display(),
+        clip.display()
+    ));
+    let mut command = alphaswap();
+    command.arg("swap").arg(&clip).arg(&out).args(["--no-manifest", "--device", "cpu", "--source"]).arg(identity());
+    command.assert().success();
+    let bytes = std::fs::read(&out).unwrap();
+    assert!(bytes.windows(11).any(|window| window == b"privatenote"));
+    let assert = verify(&out).args(["--json", "--quick"]).assert().code(0);
+    let said: serde_json::Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    assert_eq!(said["layers"]["tags"]["found"], true, "{said}");
+}
+
+#[test]
+fn of_what_is_no_local_file_no_manifest_is_looked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let clip = dir.path().join("clip.mkv");
+    super::swap::play(&format!(
+        "videotestsrc num-buffers=10 ! video/x-raw,width=160,height=120,framerate=25/1 ! x264enc ! h264parse \
+         ! matroskamux ! filesink location={}",
+        clip.display()
+    ));
+    // Standard input, as GStreamer calls it.
+    let mut command = verify(Path::new("fd://0"));
+    command.arg("--quick").write_stdin(std::fs::read(&clip).unwrap());
+    command.assert().code(1).stdout(predicate::str::contains("manifest   not looked for: only local files"));
+    let assert = command.arg("--json").assert().code(1);
+    let said: serde_json::Value = serde_json::from_slice(&assert.get_output().stdout).unwrap();
+    assert_eq!(said["layers"]["manifest"]["state"], "not_looked_for", "{said}");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
+use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, PixelFormat};
+use alphaswap::marks::watermark::{Embedder, Payload};
 use anyhow::{Context, Result, bail};
 use image::{GenericImage, ImageFormat, RgbImage};
 
@@ -37,8 +39,15 @@ impl Sheet {
         Ok(Self { pending: Pending::new(target, overwrite)?, format })
     }
 
-    /// Writes it: each row of moments of `before` stands above the same moments of `after`. `length` is the clip's.
-    pub fn write(self, before: &Path, after: &Path, length: Duration) -> Result<()> {
+    /// Writes it: each row of moments of the clip `before` stands above the same moments of that `after`, of this
+    /// `length`. The watermark says `payload`, if a face was swapped; `sign` signs the file at a path.
+    pub fn write(
+        self,
+        [before, after]: [&Path; 2],
+        length: Duration,
+        payload: Option<Payload>,
+        sign: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<()> {
         let (above, below) = (moments(before, length)?, moments(after, length)?);
         let rows = MOMENTS.div_ceil(COLUMNS);
         let (width, pair) = (COLUMNS * SIZE.0, 2 * SIZE.1 + SPACE);
@@ -49,9 +58,21 @@ impl Sheet {
                 picture.copy_from(moment, x, y).context("a picture is larger than asked for")?;
             }
         }
+        payload.map_or(Ok(()), |payload| mark(&mut picture, payload))?;
         picture.save_with_format(self.pending.path(), self.format).context("cannot write the contact sheet")?;
+        sign(self.pending.path())?;
         self.pending.commit()
     }
+}
+
+/// Puts the watermark in, over all of it: those of the frames in it are not found there.
+fn mark(picture: &mut RgbImage, payload: Payload) -> Result<()> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let info = FrameInfo { format: PixelFormat::Rgb, width, height, color: ColorSpace::default() };
+    let pixels = picture.as_flat_samples_mut().samples;
+    let mut frame = FrameViewMut::new(info, [pixels, &mut [], &mut []], [width * 3, 0, 0])?;
+    Embedder::new(payload).embed(&mut frame);
+    Ok(())
 }
 
 fn moments(clip: &Path, length: Duration) -> Result<Vec<RgbImage>> {

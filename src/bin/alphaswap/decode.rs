@@ -73,7 +73,7 @@ fn samples(
             }
         } else if let Some(message) = bus.pop_filtered(&[gst::MessageType::Error, gst::MessageType::Tag]) {
             match message.view() {
-                gst::MessageView::Error(error) => return Err(media::bus_error(error)),
+                gst::MessageView::Error(error) => return Err(failure(error)),
                 gst::MessageView::Tag(message) => tags(&message.tags()),
                 _ => {}
             }
@@ -83,6 +83,15 @@ fn samples(
         }
     }
     Err(Interrupted.into())
+}
+
+/// Why there are no (more) pictures. Sound alone is said to miss a plug-in: none makes pictures of it.
+fn failure(error: &gst::message::Error) -> anyhow::Error {
+    let missing = error.debug().filter(|text| text.contains("no suitable plugins"));
+    match missing {
+        Some(text) if !text.contains("(video/") && !text.contains("(image/") => anyhow!(media::NO_VIDEO),
+        _ => media::input_error(error),
+    }
 }
 
 /// When a sample is shown, from the start of the video on: timestamps alone count from anywhere.

@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<()> {
         Ok(text) => println!("{name}: {text}"),
         Err(error) => {
             println!("{name}: FAILED: {error:#}");
-            failures.push(name);
+            failures.push(format!("{}: {error:#}", name.trim()));
         }
     };
     println!("\nModels");
@@ -53,13 +53,13 @@ pub fn run(args: &Args) -> Result<()> {
             println!("  used: {}", gpu.line());
             check("  GPU engine".into(), gpu_test(&gpu));
         }
-        Ok(Choice::Cpu { why, .. }) => println!("  used: {why}"),
-        Err(error) => check("  used".into(), Err(error.into())),
+        Ok(Choice::Cpu { why, .. }) => println!("  used: CPU engine: {why}"),
+        Err(error) => check("  GPU engine".into(), Err(error.into())),
     }
     println!("\nGStreamer");
     check("  version".into(), media::init().map(|()| gst::version_string().to_string()));
     container::all().for_each(|c| check(format!("  {}", c.name), codecs(c)));
-    if failures.is_empty() { Ok(()) } else { bail!("not in order: {}", failures.join(",").replace("  ", " ").trim()) }
+    if failures.is_empty() { Ok(()) } else { bail!("not in order: {}", failures.join("; ")) }
 }
 
 fn adapters() {

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alphaswap::Error;
-use alphaswap::identity::Revocations;
 use alphaswap::identity::enroll::{DOUBTFUL, Enroller, OTHER_PERSON, Sample, Views, best};
 use alphaswap::models::Model;
 use anyhow::{Context, Result, bail};
 
-use crate::consent::ConsentArgs;
+use crate::consent::{ConsentArgs, one_line};
+use crate::options::RevokedArgs;
+use crate::output::Pending;
 use crate::{decode, media, picture};
 
 /// Time between two looks at a video, and looks at most.
@@ -31,10 +32,12 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// Name of the person.
-    #[arg(long)]
+    #[arg(long, value_parser = one_line)]
     name: String,
     #[command(flatten)]
     consent: ConsentArgs,
+    #[command(flatten)]
+    revoked: RevokedArgs,
     /// Model file of the encoder that another generator needs, an imported ArcFace; can be given several times. The
     /// identity then fits that generator as well as `mesh` and `guided`.
     #[arg(long = "encoder", value_name = "FILE")]
@@ -49,14 +52,14 @@ pub struct Args {
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
-    if args.output.exists() && !args.overwrite {
-        bail!("{}: exists already; add --overwrite to replace it", args.output.display());
-    }
+    // Whether there is a place for it, before photos are read.
+    drop(Pending::new(&args.output, args.overwrite)?);
     args.photos.iter().try_for_each(|photo| media::check_input(photo))?;
     let output = args.output.canonicalize().ok();
     if output.is_some() && args.photos.iter().chain(&args.encoders).any(|input| input.canonicalize().ok() == output) {
         bail!("{}: is input and output at once; name another output", args.output.display());
     }
+    let revoked = args.revoked.list()?;
     let (consent, key) = (args.consent.record()?, args.consent.key()?);
     let mut enroller = Enroller::new()?;
     for path in &args.encoders {
@@ -74,8 +77,11 @@ pub fn run(args: &Args) -> Result<()> {
     ask(&samples);
     let count = samples.len();
     let mut identity = enroller.identity(&args.name, consent, samples)?;
-    if Revocations::open(None)?.contains(&identity) {
-        bail!("the consent of the person on these photos was taken back; if they agree anew, take other photos");
+    if revoked.contains(&identity) {
+        bail!(
+            "the consent of the person on these photos was taken back: a list names one of them; if they agree anew, \
+             take other photos (lists know photos, not people)"
+        );
     }
     identity.sign(&key);
     identity.save(&args.output)?;
@@ -98,8 +104,7 @@ fn from_video(enroller: &mut Enroller, path: &Path, face: Option<usize>) -> Resu
             Err(error) => return Err(error.into()),
         }
         Ok(if looks < MAX_LOOKS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-    })
-    .with_context(|| format!("{} is neither a photo nor a video that can be read", path.display()))?;
+    })?;
     let (samples, others) = views.of_one_person().map_err(|reason| Error::Enroll { photo: path.into(), reason })?;
     if others > 0 {
         eprintln!("{}: warning: {others} look(s) at somebody else were left out", path.display());

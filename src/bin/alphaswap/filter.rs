@@ -87,8 +87,9 @@ impl Progress {
     }
 }
 
-/// Swaps in every buffer that leaves `pad`, whose caps are raw video in a format of the library.
-pub fn attach(pad: &gst::Pad, swapper: Pipeline, progress: Arc<Progress>) {
+/// Swaps in every buffer that leaves `pad`, whose caps are raw video in a format of the library. Before the first marked
+/// frame downstream is told, and `muxer`, which would keep only the first comment that it hears of.
+pub fn attach(pad: &gst::Pad, swapper: Pipeline, progress: Arc<Progress>, muxer: Option<gst::TagSetter>) {
     // Only the streaming thread ever locks it; a probe must be shareable.
     let swapper = Mutex::new(swapper);
     pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_FLUSH, move |pad, info| {
@@ -97,7 +98,12 @@ pub fn attach(pad: &gst::Pad, swapper: Pipeline, progress: Arc<Progress>) {
             swapper.reset();
             return gst::PadProbeReturn::Ok;
         };
-        if let Err(error) = swap_buffer(pad, buffer.make_mut(), &mut swapper, &progress) {
+        let result = swap_buffer(pad, buffer.make_mut(), &mut swapper, &progress);
+        if let Ok(true) = result {
+            pad.push_event(tags());
+            muxer.iter().for_each(|muxer| muxer.add_tag::<gst::tags::Comment>(&LABEL, gst::TagMergeMode::Append));
+        }
+        if let Err(error) = result {
             progress.fail(error);
             info.flow_res = Err(gst::FlowError::Error);
             return gst::PadProbeReturn::Handled;
@@ -135,7 +141,13 @@ pub fn watch_end(pad: &gst::Pad, progress: Arc<Progress>) {
     });
 }
 
-fn swap_buffer(pad: &gst::Pad, buffer: &mut gst::BufferRef, swapper: &mut Pipeline, progress: &Progress) -> Result<()> {
+/// Says whether this is the first marked frame.
+fn swap_buffer(
+    pad: &gst::Pad,
+    buffer: &mut gst::BufferRef,
+    swapper: &mut Pipeline,
+    progress: &Progress,
+) -> Result<bool> {
     let caps = pad.current_caps().context("a frame came before its caps")?;
     let video = VideoInfo::from_caps(&caps)?;
     let info = media::frame_info(&video)?;
@@ -146,12 +158,10 @@ fn swap_buffer(pad: &gst::Pad, buffer: &mut gst::BufferRef, swapper: &mut Pipeli
     let [a, b, c, _] = frame.planes_data_mut();
     let mut view = FrameViewMut::new(info, [a, b, c], strides)?;
     let report = swapper.process(&mut view, start.map(Duration::from))?;
-    if report.marked.is_some() && !progress.announced.swap(true, Ordering::Relaxed) {
-        pad.push_event(tags());
-        if !report.badged {
-            progress.warn(HIDDEN);
-        }
+    let first = report.marked.is_some() && !progress.announced.swap(true, Ordering::Relaxed);
+    if first && !report.badged {
+        progress.warn(HIDDEN);
     }
     progress.count(report, start.map(|s| s + duration.unwrap_or_default()));
-    Ok(())
+    Ok(first)
 }

@@ -48,6 +48,10 @@ enum Command {
     ///
     /// The filter refuses the face from the next start on, wherever the list is read: give it to everybody who has the
     /// identity file (`--revocation-list`, property `revocation-list`). The file itself stays; delete it as well.
+    ///
+    /// A list knows photos, not people: whatever else holds one of these photos is refused, too, and so is enrolling it
+    /// again. Other photos of the person, and copies of these that were cut, scaled or compressed anew, are not known:
+    /// revoke the identities that were made of them as well.
     Revoke {
         /// Identity file.
         file: PathBuf,
@@ -86,14 +90,23 @@ fn show(file: &Path, as_json: bool, revoked: &Revocations) -> Result<()> {
         });
         return say(&format!("{shown:#}\n"));
     }
-    let renewed = format!("{} time(s); taking it back takes back the records before, too", former.len());
+    let renewed = match former.len() {
+        0 => String::new(),
+        times if identity.check_signature().is_ok() => {
+            format!("{times} time(s); taking it back takes back the records before, too")
+        }
+        times => format!(
+            "{times} time(s), says the file, but its signature does not hold: taking it back leaves the records before \
+             as they are"
+        ),
+    };
     let lines = [
         ("consent", plain(text)),
         ("in force", format!("from {date}, {}", end(*until))),
         ("evidence", evidence.as_deref().map_or("none".into(), plain)),
         ("enroller", enroller.unwrap_or("not signed".into())),
         ("record", format!("{short} (as the watermark names it), SHA-256 {digest}")),
-        ("renewed", if former.is_empty() { String::new() } else { renewed }),
+        ("renewed", renewed),
         ("face", format!("{} photo(s); {}", identity.textures.len(), plain(&encoders.join(", ")))),
         ("today", verdict.map_or_else(|reason| format!("refused: {reason}"), |()| "may be used".into())),
     ];
@@ -111,7 +124,7 @@ fn renew(file: &Path, consent: &ConsentArgs, revoked: &Revocations) -> Result<()
         bail!(refused(&reason));
     }
     if revoked.contains(&identity) {
-        bail!(refused("the consent was taken back; enroll the person again if they agree anew"));
+        bail!(refused("the consent was taken back; if the person agrees anew, enroll other photos of them"));
     }
     if identity.consent.signature.is_none() {
         eprintln!("note: it was not signed: nothing shows that name and face are as they were when it was made");
@@ -141,12 +154,14 @@ fn revoke(file: &Path, note: &str, list: Option<&Path>) -> Result<()> {
     if identity.consent.signature.is_some()
         && let Err(reason) = identity.check_signature()
     {
-        bail!("{}: only this copy was put on {}, not the face it came from: {reason}", file.display(), list.display());
+        let list = list.display();
+        bail!("{}: only this copy was put on {list}, which may not be the face it came from: {reason}", file.display());
     }
     match added {
         0 => eprintln!("{}: is on {} already", file.display(), list.display()),
         records => eprintln!(
-            "wrote {}: the face of {} is refused from now on ({records} record(s))",
+            "wrote {}: the face of {} is refused from now on ({records} record(s)); identities made of other photos \
+             are not",
             list.display(),
             identity.name
         ),

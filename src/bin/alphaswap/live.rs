@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use alphaswap::settings::Look;
 use anyhow::{Context, Result, anyhow, bail};
 use gst::prelude::*;
 
@@ -27,7 +28,7 @@ pub struct Args {
     /// Camera device, for example /dev/video0; the first camera found if left out.
     #[arg(long, value_name = "DEVICE", conflicts_with = "test")]
     camera: Option<PathBuf>,
-    /// A moving test picture instead of a camera, to try the way out.
+    /// A moving test picture without a face instead of a camera, to try the way out.
     #[arg(long)]
     test: bool,
     /// v4l2loopback device to write to, for example /dev/video10, instead of a window.
@@ -67,7 +68,7 @@ pub fn run(args: &Args) -> Result<()> {
     media::init()?;
     let source = source(args)?;
     let sink = sink(args)?;
-    let swapper = args.swapper.pipeline()?.0;
+    let swapper = args.swapper.pipeline(Look::default().detect_interval)?.0;
     interrupt::watch()?;
     let progress = Arc::new(Progress::default());
     let pipeline = gst::Pipeline::new();
@@ -91,12 +92,16 @@ pub fn run(args: &Args) -> Result<()> {
     let elements = [&source, &convert_in, &format, &queue, &convert_out, &format_out, &sink];
     pipeline.add_many(elements)?;
     gst::Element::link_many(elements).with_context(|| format!("the camera has no picture of {width}x{height}"))?;
-    filter::attach(&queue.static_pad("src").context("a queue without an end")?, swapper, progress.clone());
+    filter::attach(&queue.static_pad("src").context("a queue without an end")?, swapper, progress.clone(), None);
     let (dropped, start) = (count_dropped(&queue), Instant::now());
     watch(args, pipeline, &progress)?;
     let (frames, seconds) = (progress.frames(), start.elapsed().as_secs_f64());
     let (fps, dropped) = (frames as f64 / seconds, dropped.load(Ordering::Relaxed));
-    eprintln!("{frames} frames in {seconds:.1} s: {fps:.1} fps; {dropped} dropped, as they came too fast");
+    let swapped = progress.frames_swapped();
+    eprintln!(
+        "{frames} frames in {seconds:.1} s, {swapped} with a swapped face: {fps:.1} fps; {dropped} dropped, as they came \
+         too fast"
+    );
     Ok(())
 }
 
@@ -144,6 +149,8 @@ fn sink(args: &Args) -> Result<gst::Element> {
         if cfg!(target_os = "linux") && !screen {
             bail!("no window can be opened: this session has no screen (DISPLAY, WAYLAND_DISPLAY); use --to DEVICE");
         }
+        // With a screen that does not answer, `autovideosink` tries this one at last, which crashes.
+        gst::ElementFactory::find("dfbvideosink").iter().for_each(|factory| factory.set_rank(gst::Rank::NONE));
         let sink = media::make("autovideosink")?;
         sink.set_property("sync", false);
         return Ok(sink);

@@ -11,6 +11,7 @@ mod filter;
 mod identity;
 mod interrupt;
 mod live;
+mod log;
 #[cfg_attr(not(feature = "c2pa"), path = "no_manifest.rs")]
 mod manifest;
 mod media;
@@ -55,7 +56,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(cli.verbose);
+    log::start(cli.verbose);
     let result = match cli.command {
         Command::Enroll(args) => enroll::run(&args),
         Command::Swap(args) => swap::run(&args),
@@ -67,11 +68,4 @@ fn main() -> ExitCode {
         Command::Net(args) => net::run(&args),
     };
     interrupt::exit_code(result)
-}
-
-/// The library's messages go to standard error; the variable `RUST_LOG` overrules `-v`.
-fn start_log(verbose: u8) {
-    let level = ["alphaswap=warn", "alphaswap=info", "alphaswap=debug"][usize::from(verbose.min(2))];
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| level.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
 }

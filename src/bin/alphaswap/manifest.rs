@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::json;
 
+use crate::consent::open_key;
 use crate::say::plain;
 use crate::verify::Layer;
 
@@ -40,7 +41,7 @@ pub struct Beside(PathBuf);
 /// are inside, or that place is the source's and nothing `is_signed`.
 pub fn beside(target: &Path, source: &Path, overwrite: bool, is_signed: bool) -> Result<Option<Beside>> {
     let path = manifest::sidecar(target);
-    if manifest::is_inside(target) {
+    if manifest::goes_inside(target) {
         return Ok(None);
     }
     let of_source = manifest::sidecar(source);
@@ -94,6 +95,7 @@ impl ManifestArgs {
             }
             _ => {
                 let key = Key::user_file().context("you have no home folder for a key; add --no-manifest")?;
+                open_key(&key)?;
                 Credentials::Own { certificate: key.with_file_name("certificate.pem"), key }
             }
         };
@@ -135,8 +137,7 @@ pub fn layer(path: &Path) -> Result<Option<Layer>> {
         }
     };
     Ok(Some(Layer {
-        // What lies beside a file and does not fit it may be about another one.
-        found: said.record.is_some() && !(said.sidecar && said.state == State::Tampered),
+        found: said.record.is_some() && !said.may_be_of_another(),
         sound: matches!(said.state, State::Valid | State::Trusted),
         lines: lines(&said),
         json: serde_json::to_value(&said)?,
@@ -147,25 +148,35 @@ pub fn layer(path: &Path) -> Result<Option<Layer>> {
 
 fn lines(said: &Found) -> Vec<String> {
     let place = if said.sidecar { "beside the file" } else { "in the file" };
-    let signer = said.signer.as_deref().map_or("an unnamed signer".into(), plain);
+    let named = |name: &Option<String>, what: &str| name.as_deref().map_or_else(|| format!("an unnamed {what}"), plain);
+    let signer = named(&said.signer, "signer");
+    let problems = said.problems.join(", ");
     let state = match said.state {
         State::Trusted => format!("{place}, unaltered, signed by {signer}, who is trusted"),
         State::Valid => format!("{place}, unaltered, signed by {signer} (on no list of trusted signers)"),
         State::Tampered if said.sidecar => {
-            format!("{place}, but DOES NOT FIT it, which was altered, or is another one: {}", said.problems.join(", "))
+            format!("{place}, but DOES NOT FIT it, which was altered, or is another one: {problems}")
         }
-        State::Tampered => format!("{place}, but ALTERED after it was signed: {}", said.problems.join(", ")),
-        State::BadCertificate => format!("{place}; its certificate is not valid: {}", said.problems.join(", ")),
+        State::Tampered => format!("{place}, but ALTERED after it was signed: {problems}"),
+        State::BadCertificate => format!("{place}; its certificate is not valid: {problems}"),
+        State::Malformed => {
+            format!("{place}, but MALFORMED: it proves nothing, and nothing shows that it was altered: {problems}")
+        }
     };
-    let agent = said.generator.as_deref().map_or("an unnamed program".into(), plain);
     let made = if said.synthetic { "; made by a trained network, all of it or a part" } else { "" };
-    let mut lines = vec![state, format!("made with {agent}{made}")];
+    let mut lines = vec![state, format!("made with {}{made}", named(&said.generator, "program"))];
+    if let Some(earlier) = &said.earlier {
+        let (program, signer) = (named(&earlier.generator, "program"), named(&earlier.signer, "signer"));
+        lines.push(format!(
+            "in an earlier manifest, made with {program}, signed by {signer} (another tool worked on the file since):"
+        ));
+    }
     lines.extend(said.record.as_ref().map(|record| format!("consent record {}", plain(record))));
     if said.before > 0 {
         lines.push(format!("the source had {} manifest(s) of its own", said.before));
     }
     if !said.source_problems.is_empty() {
-        lines.push(format!("the source's own manifest is not in order: {}", said.source_problems.join(", ")));
+        lines.push(format!("the source's own manifest is not in order: {}", plain(&said.source_problems.join(", "))));
     }
     lines
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alphaswap::frame::{ColorSpace, FrameInfo, Matrix, PixelFormat, Range};
+use alphaswap::identity::Identity;
 use anyhow::{Context, Result, anyhow, bail};
 use gst::prelude::*;
 use gst_video::{VideoColorMatrix, VideoColorRange, VideoInfo};
@@ -23,6 +24,12 @@ const PACKAGES: [(&str, &str); 6] = [
     ("autovideosink", "gstreamer1.0-plugins-good"),
     ("v4l2src", "gstreamer1.0-plugins-good"),
 ];
+
+/// What is said of inputs that have none.
+pub const NO_VIDEO: &str = "there is no video in it; name a file that has one";
+
+/// What is said of inputs that are something else, or of which too little is left to see what they were.
+const NEITHER: &str = "is neither a video nor a picture that can be read; name one, such as an .mp4 or a .jpg";
 
 /// Starts GStreamer.
 pub fn init() -> Result<()> {
@@ -84,6 +91,22 @@ pub fn bus_error(error: &gst::message::Error) -> anyhow::Error {
     anyhow!("{source}: {text} ({detail})")
 }
 
+/// Why an input cannot be read: what GStreamer's elements say, in the user's words where these are known.
+pub fn input_error(error: &gst::message::Error) -> anyhow::Error {
+    use gst::StreamError::{Decode, Demux, Failed, TypeNotFound, WrongType};
+    let source = error.src().map(|s| s.name().to_string()).unwrap_or_default();
+    let is_bin = source.starts_with("decodebin") || source.starts_with("parsebin");
+    let damaged = || bus_error(error).context("is cut short or damaged; copy it again from where it came");
+    match error.error().kind::<gst::StreamError>() {
+        Some(TypeNotFound) => anyhow!(NEITHER),
+        Some(WrongType) if is_bin => anyhow!(NEITHER),
+        Some(WrongType | Demux | Decode) => damaged(),
+        // None of its streams has anything in it.
+        Some(Failed) if is_bin => damaged(),
+        _ => bus_error(error),
+    }
+}
+
 /// Whether an error message came from the end of the pipeline that writes the output.
 pub fn is_output(error: &gst::message::Error) -> bool {
     error.src().is_some_and(|s| s.name().starts_with("filesink"))
@@ -100,7 +123,7 @@ pub fn path_of(uri: &str) -> Option<PathBuf> {
     gst::glib::filename_from_uri(uri).ok().map(|(path, _)| path)
 }
 
-/// Checks that `path` is a file that can be read, and no GIF.
+/// Checks that `path` is a file that can be read, and none that GStreamer would take for something else.
 pub fn check_input(path: &Path) -> Result<()> {
     let meta = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     if meta.is_dir() {
@@ -108,16 +131,25 @@ pub fn check_input(path: &Path) -> Result<()> {
     }
     let mut head = Vec::new();
     let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    file.take(4).read_to_end(&mut head).with_context(|| format!("cannot read {}", path.display()))?;
-    // Its demuxer plays it again and again, without an end.
-    if head == b"GIF8" {
-        bail!(
+    file.take(9).read_to_end(&mut head).with_context(|| format!("cannot read {}", path.display()))?;
+    match head.as_slice() {
+        [] => bail!("{}: is empty; copy it again from where it came", path.display()),
+        // Its demuxer plays it again and again, without an end.
+        [b'G', b'I', b'F', b'8', ..] => bail!(
             "{}: is a GIF, which cannot be read; turn it into an MP4 (ffmpeg -i in.gif -pix_fmt yuv420p out.mp4) \
              or take a still PNG of it",
             path.display()
-        );
+        ),
+        // Safetensors: the length of a header, and its first character.
+        [_, _, _, 0, 0, 0, 0, 0, b'{'] => match Identity::open(path) {
+            Ok(_) => bail!(
+                "{}: is an identity file, no video and no picture; `alphaswap identity show` says what is in it",
+                path.display()
+            ),
+            Err(_) => bail!("{}: is a model or a broken identity file; name a video or a picture", path.display()),
+        },
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Stops a pipeline when it goes out of scope, whatever happens.

@@ -10,7 +10,7 @@ use alphaswap::models::{Model, Weights};
 use alphaswap::nets::NetSpec;
 use alphaswap::settings::DeviceChoice;
 use alphaswap::tensor::Tensor;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::output::Pending;
@@ -28,7 +28,8 @@ use crate::output::Pending;
 ///   generator: crop, identity and, where it takes one, guide -> crop
 #[derive(clap::Args)]
 pub struct Args {
-    /// `detector`, `landmarks`, `identity`, `generator`, or the path of a .safetensors file with its card beside it.
+    /// `detector`, `landmarks`, `identity`, `generator`, `generator-256`, or the path of a .safetensors file with its
+    /// card beside it.
     model: String,
     /// Inputs by name.
     #[arg(long, value_name = "IN.safetensors")]
@@ -73,13 +74,15 @@ impl AnyNet {
 /// Runs the subcommand.
 pub fn run(args: &Args) -> Result<()> {
     let model = Model::load(&args.model)?;
-    let inputs = read(&args.input).with_context(|| args.input.display().to_string())?;
+    let shown = args.input.display().to_string();
+    let bytes = std::fs::read(&args.input).with_context(|| shown.clone())?;
+    let inputs = Weights::from_bytes(&shown, &bytes)?.0;
     let gpu = match gpu::open(&args.device)? {
         Choice::Gpu(gpu) => Some(gpu),
         Choice::Cpu { .. } => None,
     };
     let mut net = AnyNet::new(gpu.as_ref(), Arc::new(model.spec()?), &model.weights)?;
-    let outputs = net.run(&inputs).with_context(|| args.input.display().to_string())?;
+    let outputs = net.run(&inputs).context(shown)?;
     let pending = Pending::new(&args.output, true)?;
     write(&outputs, pending.path()).with_context(|| format!("cannot write {}", args.output.display()))?;
     pending.commit()?;
@@ -87,20 +90,6 @@ pub fn run(args: &Args) -> Result<()> {
     lines.sort();
     eprintln!("wrote {}: {}", args.output.display(), lines.join(", "));
     Ok(())
-}
-
-fn read(path: &Path) -> Result<HashMap<String, Tensor>> {
-    let bytes = std::fs::read(path)?;
-    let file = safetensors::SafeTensors::deserialize(&bytes).context("not a safetensors file")?;
-    file.iter().map(|(name, view)| Ok((name.to_string(), tensor(name, &view)?))).collect()
-}
-
-fn tensor(name: &str, view: &TensorView<'_>) -> Result<Tensor> {
-    if view.dtype() != Dtype::F32 {
-        bail!("tensor {name} has type {:?}, expected F32", view.dtype());
-    }
-    let values = view.data().as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
-    Ok(Tensor::new(view.shape(), values)?)
 }
 
 fn write(tensors: &HashMap<String, Tensor>, path: &Path) -> Result<()> {

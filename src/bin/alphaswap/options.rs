@@ -63,10 +63,10 @@ pub struct LookArgs {
     #[arg(long, value_name = span(Look::MAX_FACES), default_value_t = Look::default().max_faces,
           value_parser = within(Look::MAX_FACES))]
     max_faces: usize,
-    /// Frames between two looks for new faces while all known ones are followed.
-    #[arg(long, value_name = span(Look::DETECT_INTERVAL), default_value_t = Look::default().detect_interval,
-          value_parser = within(Look::DETECT_INTERVAL))]
-    detect_interval: u32,
+    /// Frames between two looks for new faces while all known ones are followed: so long a face that comes in is seen
+    /// [default: 10 live, 1 for recorded files].
+    #[arg(long, value_name = span(Look::DETECT_INTERVAL), value_parser = within(Look::DETECT_INTERVAL))]
+    detect_interval: Option<u32>,
     /// From which detector score on something is a face.
     #[arg(long, value_name = span(Look::UNIT), default_value_t = Look::default().threshold,
           value_parser = within(Look::UNIT))]
@@ -136,11 +136,11 @@ impl ValueEnum for CornerArg {
 }
 
 impl LookArgs {
-    /// As the library wants it.
-    pub fn look(&self) -> Look {
+    /// As the library wants it; faces are looked for every `interval` frames unless the user says otherwise.
+    pub fn look(&self, interval: u32) -> Look {
         Look {
             max_faces: self.max_faces,
-            detect_interval: self.detect_interval,
+            detect_interval: self.detect_interval.unwrap_or(interval),
             threshold: self.threshold,
             smoothing: self.smoothing,
             feather: self.feather,
@@ -156,10 +156,10 @@ impl LookArgs {
 }
 
 impl SwapperArgs {
-    /// Opens the identity, loads the model, and says in one line what it runs on.
-    pub fn pipeline(&self) -> Result<(Pipeline, Arc<Identity>)> {
+    /// Opens the identity, loads the model, and says in one line what it runs on. `interval` as in [`LookArgs::look`].
+    pub fn pipeline(&self, interval: u32) -> Result<(Pipeline, Arc<Identity>)> {
         let identity = Arc::new(Identity::open_permitted(&self.source, &self.revoked.list()?)?);
-        let pipeline = Pipeline::new(&self.device.device, &self.model, identity.clone(), self.look.look())?;
+        let pipeline = Pipeline::new(&self.device.device, &self.model, identity.clone(), self.look.look(interval))?;
         eprintln!("runs on {}", pipeline.adapter());
         if let Some(warning) = pipeline.warning() {
             eprintln!("warning: {warning}");
@@ -183,4 +183,84 @@ where
 /// How `--help` shows the values that an option takes.
 fn span<T: Display>(range: RangeInclusive<T>) -> String {
     format!("{}..{}", range.start(), range.end())
+}
+
+#[cfg(test)]
+mod tests {
+    use alphaswap::marks::badge::Language;
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        look: LookArgs,
+    }
+
+    /// What these arguments say, if they can be read.
+    fn look(arguments: &[&str]) -> Option<Look> {
+        let cli = Cli::try_parse_from([&["alphaswap"][..], arguments].concat()).ok()?;
+        Some(cli.look.look(Look::default().detect_interval))
+    }
+
+    #[test]
+    fn each_option_changes_what_it_names_and_nothing_else() {
+        let cases: [(&[&str], Look); 9] = [
+            (&[], Look::default()),
+            (&["--max-faces", "16"], Look { max_faces: 16, ..Look::default() }),
+            (&["--detect-interval", "300"], Look { detect_interval: 300, ..Look::default() }),
+            (&["--threshold", "0.7"], Look { threshold: 0.7, ..Look::default() }),
+            (&["--smoothing", "0.25"], Look { smoothing: 0.25, ..Look::default() }),
+            (&["--feather", "0.125"], Look { feather: 0.125, ..Look::default() }),
+            (&["--strength", "0"], Look { strength: 0.0, ..Look::default() }),
+            (&["--no-badge"], Look { badge: false, ..Look::default() }),
+            (&["--badge-note"], Look { badge_note: true, ..Look::default() }),
+        ];
+        for (arguments, expected) in cases {
+            assert_eq!(look(arguments), Some(expected), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn names_stand_for_what_they_say() {
+        let fallbacks = [("blur", Fallback::Blur), ("freeze", Fallback::Freeze), ("pass", Fallback::Pass)];
+        for (name, fallback) in fallbacks {
+            assert_eq!(look(&["--fallback", name]), Some(Look { fallback, ..Look::default() }), "{name}");
+        }
+        let corners = [
+            ("top-left", Corner::TopLeft),
+            ("top-right", Corner::TopRight),
+            ("bottom-left", Corner::BottomLeft),
+            ("bottom-right", Corner::BottomRight),
+        ];
+        for (name, badge_position) in corners {
+            assert_eq!(look(&["--badge-position", name]), Some(Look { badge_position, ..Look::default() }), "{name}");
+        }
+        let languages = Language::all().map(|language| (language.code(), LanguageChoice::Of(language)));
+        for (code, badge_language) in languages.chain([("auto", LanguageChoice::Auto)]) {
+            assert_eq!(look(&["--badge-language", code]), Some(Look { badge_language, ..Look::default() }), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_lies_beyond_a_range_is_refused() {
+        for (option, values) in [
+            ("--max-faces", ["0", "17", "-1", "many"]),
+            ("--detect-interval", ["0", "301", "1.5", ""]),
+            ("--threshold", ["-0.1", "1.1", "nan", "half"]),
+            ("--smoothing", ["-0.1", "1.1", "nan", "inf"]),
+            ("--feather", ["-0.1", "0.26", "nan", "inf"]),
+            ("--strength", ["-0.1", "1.1", "nan", "inf"]),
+            ("--fallback", ["Blur", "none", "0", ""]),
+            ("--badge-position", ["topleft", "centre", "0", ""]),
+            ("--badge-language", ["xx", "klingon", "0", "Auto"]),
+        ] {
+            // With the sign of equality, so that a minus is not taken for another option.
+            for value in values {
+                let argument = format!("{option}={value}");
+                assert_eq!(look(&[argument.as_str()]), None, "{argument}");
+            }
+        }
+    }
 }

@@ -16,12 +16,16 @@ pub struct Pending {
 impl Pending {
     /// Reserves a place for `target`, which must not exist unless `overwrite` is set.
     pub fn new(target: &Path, overwrite: bool) -> Result<Self> {
-        target.file_name().with_context(|| format!("{}: names no file", target.display()))?;
         if target.is_dir() {
             bail!("{}: is a folder; name a file in it", target.display());
         }
+        target.file_name().with_context(|| format!("{}: names no file", target.display()))?;
         if target.exists() && !overwrite {
             bail!("{}: exists already; add --overwrite to replace it", target.display());
+        }
+        if let Some(folder) = target.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+            let (target, folder) = (target.display(), folder.display());
+            bail!("cannot write {target}: the folder {folder} does not exist; make it first, or name another");
         }
         let file = beside(target, Readers::Usual).with_context(|| format!("cannot write {}", target.display()))?;
         Ok(Self { temp: file.into_temp_path(), target: target.into() })

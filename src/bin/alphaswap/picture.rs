@@ -7,12 +7,14 @@ use std::path::Path;
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, PixelFormat};
 use alphaswap::identity::photo;
 use alphaswap::marks::badge::HIDDEN;
+use alphaswap::settings::Look;
 use anyhow::{Context, Result, bail};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{DynamicImage, ImageEncoder, ImageError, ImageFormat, ImageResult};
 
+use crate::interrupt;
 use crate::manifest::ManifestArgs;
 use crate::options::SwapperArgs;
 use crate::output::Pending;
@@ -57,7 +59,11 @@ pub fn swap(
 ) -> Result<()> {
     let format = match ImageFormat::from_path(output) {
         Ok(format @ (ImageFormat::Png | ImageFormat::Jpeg | ImageFormat::WebP)) => format,
-        _ => bail!("{}: a picture can be written as .jpg, .png or .webp", output.display()),
+        _ => bail!(
+            "{} is a picture: {}: a picture can be written as .jpg, .png or .webp",
+            input.display(),
+            output.display()
+        ),
     };
     let pending = Pending::new(output, overwrite)?;
     let (picture, profile) = read_with_profile(input)?;
@@ -66,8 +72,9 @@ pub fn swap(
     if width.max(height) > most {
         bail!("{}: is {width} x {height} pixels; at most {most} x {most} can be swapped", input.display());
     }
+    // Asks for the consent first: without it no certificate is made.
+    let (mut pipeline, identity) = swapper.pipeline(Look::DETECT_INTERVAL_RECORDED)?;
     let signing = manifest.signing()?;
-    let (mut pipeline, identity) = swapper.pipeline()?;
     let profile = profile.filter(|profile| fits(profile, input));
     let mut picture = eight_bits(picture, format, input);
     let (pixel, bytes) = if picture.color().has_alpha() { (PixelFormat::Rgba, 4) } else { (PixelFormat::Rgb, 3) };
@@ -79,18 +86,22 @@ pub fn swap(
     };
     let mut frame = FrameViewMut::new(info, [pixels, &mut [], &mut []], [width * bytes, 0, 0])?;
     let report = pipeline.process(&mut frame, None)?;
-    if !report.faces.iter().any(|face| face.swapped) {
+    if report.faces.is_empty() {
         bail!("{}: no face was found, nothing was written; --threshold 0.3 looks harder", input.display());
     }
     write(&picture, format, profile.unwrap_or_default(), &pending)?;
     if let Some(signing) = signing.filter(|_| report.marked.is_some()) {
         signing.sign([pending.path(), output, input], &identity, pipeline.payload())?;
     }
+    if interrupt::pressed() {
+        return Err(interrupt::Interrupted.into());
+    }
     pending.commit()?;
     if report.marked.is_some() && !report.badged {
         eprintln!("warning: {HIDDEN}");
     }
-    eprintln!("wrote {}: {} face(s)", output.display(), report.faces.len());
+    let swapped = report.faces.iter().filter(|face| face.swapped).count();
+    eprintln!("wrote {}: {swapped} swapped face(s)", output.display());
     Ok(())
 }
 

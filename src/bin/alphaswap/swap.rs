@@ -1,9 +1,11 @@
 //! `alphaswap swap`: a recorded video or a picture in, the same with another face out.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use alphaswap::settings::Look;
 use anyhow::{Context, Result, bail};
 use gst::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,14 +13,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::contact_sheet::Sheet;
 use crate::container::Container;
 use crate::filter::Progress;
-use crate::manifest::{self, ManifestArgs, Signing};
+use crate::manifest::{self, ManifestArgs};
 use crate::media::{self, Playing};
 use crate::options::SwapperArgs;
 use crate::output::Pending;
-use crate::{interrupt, picture, transcode};
+use crate::{decode, interrupt, picture, transcode};
 
 /// A file all of whose streams end this much before its announced end was cut.
 const CUT: Duration = Duration::from_millis(500);
+
+/// Quality of the encoded video unless the user says otherwise.
+const QUALITY: u32 = 20;
 
 /// Swap the faces of a video file or a picture.
 ///
@@ -38,13 +43,13 @@ pub struct Args {
     /// Replace OUTPUT, and the contact sheet, if they exist.
     #[arg(long)]
     overwrite: bool,
-    /// Quality of the encoded video, 0 (best, largest) to 51.
-    #[arg(long, value_name = "0..51", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=51))]
-    quality: u32,
-    #[command(flatten)]
-    manifest: ManifestArgs,
+    /// Quality of the encoded video, 0 (best, largest) to 51 [default: 20].
+    #[arg(long, value_name = "0..51", value_parser = clap::value_parser!(u32).range(0..=51))]
+    quality: Option<u32>,
     #[command(flatten)]
     swapper: SwapperArgs,
+    #[command(flatten)]
+    manifest: ManifestArgs,
 }
 
 /// Runs the subcommand.
@@ -54,31 +59,34 @@ pub fn run(args: &Args) -> Result<()> {
     if same(&args.input, &args.output) {
         bail!("{}: is input and output at once; name another output", args.output.display());
     }
+    // From here on there are files to clean up.
+    interrupt::watch()?;
     if picture::is_picture(&args.input)? {
-        if args.contact_sheet.is_some() {
-            bail!("--contact-sheet shows moments of a video; {} is a picture", args.input.display());
-        }
-        return picture::swap(&args.input, &args.output, args.overwrite, &args.swapper, &args.manifest);
+        return swap_picture(args);
     }
-    let container = Container::of(&args.output)?;
     media::init()?;
+    let container = container_of(args)?;
     let pending = Pending::new(&args.output, args.overwrite)?;
     let others = [&*args.input, &*args.output, &*args.swapper.source];
     let sheet = args.contact_sheet.as_deref().map(|sheet| Sheet::new(sheet, args.overwrite, &others)).transpose()?;
+    // Asks for the consent first: without it no certificate is made.
+    let (swapper, identity) = args.swapper.pipeline(Look::DETECT_INTERVAL_RECORDED)?;
     let signing = args.manifest.signing()?;
     let beside = manifest::beside(&args.output, &args.input, args.overwrite, signing.is_some())?;
-    let (swapper, identity) = args.swapper.pipeline()?;
     let payload = swapper.payload();
-    interrupt::watch()?;
     let progress = Arc::new(Progress::default());
     let start = Instant::now();
-    let pipeline = transcode::build(&args.input, pending.path(), container, args.quality, swapper, &progress)?;
+    let quality = args.quality.unwrap_or(QUALITY);
+    let pipeline = transcode::build(&args.input, pending.path(), container, quality, swapper, &progress)?;
     let end = play(args, pipeline, &progress)?;
     if progress.frames() == 0 {
-        bail!("{}: not one frame could be decoded; nothing was written", args.input.display());
+        bail!("{}: is cut short or damaged: not one frame could be decoded; copy it again", args.input.display());
     }
-    let sign = |s: Signing| s.sign([pending.path(), &args.output, &args.input], &identity, payload);
-    let manifest = signing.filter(|_| progress.marked()).map_or(Ok(None), sign)?;
+    let signing = signing.filter(|_| progress.marked());
+    let sign = |path: &Path, target: &Path| {
+        signing.as_ref().map_or(Ok(None), |s| s.sign([path, target, &args.input], &identity, payload))
+    };
+    let manifest = sign(pending.path(), &args.output)?;
     if interrupt::pressed() {
         return Err(interrupt::Interrupted.into());
     }
@@ -86,7 +94,9 @@ pub fn run(args: &Args) -> Result<()> {
     beside.map_or(Ok(()), |beside| beside.commit(manifest))?;
     summary(args, &progress, start.elapsed());
     if let (Some(sheet), Some(path)) = (sheet, &args.contact_sheet) {
-        sheet.write(&args.input, &args.output, progress.end())?;
+        let payload = progress.marked().then_some(payload);
+        let sign = |drawn: &Path| sign(drawn, path).map(drop);
+        sheet.write([&args.input, &args.output], progress.end(), payload, sign)?;
         eprintln!("wrote {}", path.display());
     }
     match end {
@@ -99,6 +109,26 @@ pub fn run(args: &Args) -> Result<()> {
             args.output.display()
         ),
     }
+}
+
+/// Swaps a picture, for which some options mean nothing.
+fn swap_picture(args: &Args) -> Result<()> {
+    let input = args.input.display();
+    if args.contact_sheet.is_some() {
+        bail!("--contact-sheet shows moments of a video; {input} is a picture");
+    }
+    if args.quality.is_some() {
+        eprintln!("warning: --quality is for videos and is not used: {input} is a picture");
+    }
+    picture::swap(&args.input, &args.output, args.overwrite, &args.swapper, &args.manifest)
+}
+
+/// The container that OUTPUT's name asks for. If it asks for none, the input is looked at: it may be what is wrong.
+fn container_of(args: &Args) -> Result<&'static Container> {
+    Container::of(&args.output).or_else(|error| {
+        decode::pictures(&args.input, Duration::ZERO, None, |_| Ok(ControlFlow::Break(())))?;
+        Err(error.context(format!("{} is a video", args.input.display())))
+    })
 }
 
 /// How a stream ended.
@@ -130,7 +160,7 @@ fn play(args: &Args, pipeline: gst::Pipeline, progress: &Progress) -> Result<End
             Some(gst::MessageView::Error(error)) if media::is_output(error) => {
                 return Err(media::bus_error(error).context(format!("cannot write {}", args.output.display())));
             }
-            Some(gst::MessageView::Error(error)) => return Err(input(media::bus_error(error))),
+            Some(gst::MessageView::Error(error)) => return Err(input(media::input_error(error))),
             Some(gst::MessageView::Eos(_)) => break,
             _ => {}
         }
@@ -156,6 +186,8 @@ fn summary(args: &Args, progress: &Progress, elapsed: Duration) {
     let fps = frames as f64 / elapsed.as_secs_f64().max(1e-3);
     eprintln!("wrote {}: {frames} frames, {faces} with a swapped face, {fps:.1} fps", args.output.display());
     if faces == 0 {
-        eprintln!("warning: no face was found in any frame; the picture is as before, only encoded anew");
+        eprintln!(
+            "warning: no face was found in any frame, or --strength is 0; the picture is as before, only encoded anew"
+        );
     }
 }

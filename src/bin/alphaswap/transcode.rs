@@ -101,7 +101,7 @@ impl Plan {
             }
         }
         let linked = parser.src_pads().iter().any(|pad| pad.is_linked());
-        if linked { Ok(()) } else { Err(anyhow!("there is no video in the input")) }
+        if linked { Ok(()) } else { Err(anyhow!(media::NO_VIDEO)) }
     }
 
     /// Adds elements, linked one after the other, and starts them.
@@ -136,7 +136,7 @@ impl Plan {
         color::settle(&deinterlace.static_pad("sink").context("an element without a start")?);
         chapters::warn_of_stream(pad, self.container, self.progress.clone());
         let swap_pad = before.static_pad("src").context("a queue without an end")?;
-        filter::attach(&swap_pad, swapper, self.progress.clone());
+        filter::attach(&swap_pad, swapper, self.progress.clone(), self.muxer.clone().dynamic_cast().ok());
         self.link_to_muxer(&encoder)?;
         self.decode(pad, &deinterlace)
     }

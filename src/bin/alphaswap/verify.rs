@@ -19,8 +19,12 @@ use crate::say::say;
 use crate::{interrupt, media};
 
 /// Exit codes.
+const FOUND: u8 = 0;
 const NOT_FOUND: u8 = 1;
 const FAILED: u8 = 2;
+
+/// What is said of the manifest of a URI that names no file of this machine.
+const NOT_LOCAL: &str = "not looked for: only local files are read for one";
 
 /// Look for the marks that alphaswap puts into what it makes.
 ///
@@ -49,8 +53,7 @@ pub struct Args {
 /// Runs the subcommand.
 pub fn run(args: &Args) -> ExitCode {
     match look(args) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(NOT_FOUND),
+        Ok(code) => ExitCode::from(code),
         Err(error) => interrupt::failed(&error, ExitCode::from(FAILED)),
     }
 }
@@ -84,7 +87,8 @@ impl Asked {
     }
 }
 
-fn look(args: &Args) -> Result<bool> {
+/// Returns the exit code.
+fn look(args: &Args) -> Result<u8> {
     let source = args.source.as_deref().map(Identity::open).transpose()?;
     if let Some(Err(reason)) = source.as_ref().map(Identity::check_signature) {
         eprintln!("warning: {}: {reason}", args.source.as_deref().unwrap_or(Path::new("source")).display());
@@ -92,13 +96,21 @@ fn look(args: &Args) -> Result<bool> {
     let asked = Asked { source: source.map(|identity| identity.records()), revoked: args.revoked.list()? };
     interrupt::watch()?;
     let pictures = watermark::look(&args.input, args.quick)?;
-    let manifest = file_of(&args.input).map_or(Ok(None), |path| manifest::layer(&path))?;
-    let said = Said { pictures, manifest };
+    let file = file_of(&args.input);
+    let manifest = file.as_deref().map_or(Ok(None), manifest::layer)?;
+    let pictures = match pictures {
+        // Nothing is known of it but why.
+        Pictures { verdict: Err(error), labelled: false } if !manifest.as_ref().is_some_and(Layer::is_read) => {
+            return Err(error);
+        }
+        pictures => pictures,
+    };
+    let said = Said { pictures, manifest, is_local: file.is_some() };
     say(&match args.json {
         true => format!("{:#}\n", said.json(&args.input, &asked)),
         false => said.text(&args.input, &asked),
     })?;
-    Ok(said.found())
+    Ok(said.code())
 }
 
 /// The file that `input` names, if it is one of this machine.
@@ -130,27 +142,45 @@ pub struct Layer {
     pub json: Value,
 }
 
+impl Layer {
+    /// Whether there is a manifest that could be read.
+    fn is_read(&self) -> bool {
+        self.json["state"] != "unreadable"
+    }
+}
+
 /// What the layers say.
 struct Said {
     pictures: Pictures,
     manifest: Option<Layer>,
+    /// Whether the input is a file of this machine: elsewhere no manifest is looked for.
+    is_local: bool,
 }
 
 impl Said {
     fn found(&self) -> bool {
-        let Pictures { verdict, labelled } = &self.pictures;
-        verdict.found() || *labelled || self.manifest.as_ref().is_some_and(|m| m.found)
+        self.pictures.marked() || self.pictures.labelled || self.manifest.as_ref().is_some_and(|m| m.found)
+    }
+
+    /// The exit code.
+    fn code(&self) -> u8 {
+        match self.found() {
+            _ if self.pictures.verdict.is_err() => FAILED,
+            true => FOUND,
+            false => NOT_FOUND,
+        }
     }
 
     /// By the layer that is surest.
     fn headline(&self) -> &'static str {
         match &self.manifest {
-            _ if self.pictures.verdict.found() => "a face was swapped with alphaswap",
+            _ if self.pictures.marked() => "a face was swapped with alphaswap",
             Some(Layer { found: true, sound: true, .. }) => "its manifest says that a face was swapped with alphaswap",
             Some(Layer { found: true, .. }) => {
                 "a manifest that is not in order says that a face was swapped with alphaswap"
             }
             _ if self.pictures.labelled => "a tag says that a face was swapped with alphaswap",
+            _ if self.pictures.verdict.is_err() => "no mark of alphaswap found, but its pictures cannot be read",
             _ => "no mark of alphaswap found",
         }
     }
@@ -158,7 +188,7 @@ impl Said {
     /// Whether the manifest names the watermark that was read; if not, it was made for another file. None if it names none,
     /// or none was read.
     fn is_for_this_watermark(&self) -> Option<bool> {
-        let payloads = &self.pictures.verdict.payloads;
+        let payloads = self.pictures.payloads();
         let named = self.manifest.as_ref()?.watermark.as_ref()?;
         (!payloads.is_empty()).then(|| payloads.iter().any(|(p, _)| p.to_string() == *named))
     }
@@ -170,14 +200,18 @@ impl Said {
     }
 
     fn json(&self, input: &str, asked: &Asked) -> Value {
-        let manifest = self.manifest.as_ref().map(|layer| {
-            let mut json = layer.json.clone();
-            json["found"] = layer.found.into();
-            json["is_for_this_watermark"] = self.is_for_this_watermark().into();
-            json["consent_is_of_source"] = self.manifest_is_of_source(asked).into();
-            json["consent_revoked"] = asked.is_revoked(layer).into();
-            json
-        });
+        let manifest = match &self.manifest {
+            Some(layer) => {
+                let mut json = layer.json.clone();
+                json["found"] = layer.found.into();
+                json["is_for_this_watermark"] = self.is_for_this_watermark().into();
+                json["consent_is_of_source"] = self.manifest_is_of_source(asked).into();
+                json["consent_revoked"] = asked.is_revoked(layer).into();
+                json
+            }
+            None if self.is_local => Value::Null,
+            None => json!({"found": null, "state": "not_looked_for"}),
+        };
         let watermark = watermark::json(&self.pictures.verdict, asked);
         let tags = json!({"found": self.pictures.labelled});
         let layers = json!({"watermark": watermark, "manifest": manifest, "tags": tags});
@@ -193,16 +227,24 @@ impl Said {
         };
         layer("watermark", &watermark::lines(&self.pictures.verdict, asked));
         layer("manifest", &self.manifest_lines(asked));
-        let labelled = format!("{LABEL:?} (not signed: anyone can write that)");
-        layer("tags", &[if self.pictures.labelled { labelled } else { "none".into() }]);
+        layer("tags", &[self.tags_line()]);
         if let Some(consent) = asked.consent_id() {
             layer("source", &[format!("its consent record is {}: {}", id(consent), self.of_source(asked))]);
         }
         text
     }
 
+    fn tags_line(&self) -> String {
+        match self.pictures.labelled {
+            true => format!("{LABEL:?} (not signed: anyone can write that)"),
+            false if self.pictures.verdict.is_err() => "none, as far as the file could be read".into(),
+            false => "none".into(),
+        }
+    }
+
     fn manifest_lines(&self, asked: &Asked) -> Vec<String> {
-        let mut lines = self.manifest.as_ref().map_or_else(|| vec![manifest::NONE.into()], |m| m.lines.clone());
+        let none = if self.is_local { manifest::NONE } else { NOT_LOCAL };
+        let mut lines = self.manifest.as_ref().map_or_else(|| vec![none.into()], |m| m.lines.clone());
         if self.manifest.as_ref().is_some_and(|m| asked.is_revoked(m)) {
             lines.push("this consent was TAKEN BACK".into());
         }
@@ -214,7 +256,7 @@ impl Said {
 
     /// Whether the marks name the source's consent record.
     fn of_source(&self, asked: &Asked) -> &'static str {
-        let payloads = &self.pictures.verdict.payloads;
+        let payloads = self.pictures.payloads();
         match (payloads.is_empty(), self.manifest_is_of_source(asked)) {
             (false, _) if payloads.iter().any(|(payload, _)| asked.consent_id() == Some(payload.consent)) => "the same",
             (false, _) if payloads.iter().any(|(payload, _)| asked.is_named(payload.consent) == Some(true)) => {

@@ -17,7 +17,7 @@ use super::sign::sign_bytes;
 use super::{ACTIONS, context};
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
-use crate::identity::Key;
+use crate::identity::{Date, Key};
 use crate::marks::SOURCE_TYPE;
 
 /// Whose certificate.
@@ -50,15 +50,29 @@ const TRIAL: &[u8] = b"trial";
 const YEARS: i32 = 20;
 
 impl Credentials {
-    /// Whether they can sign; makes key and certificate if they are to be made.
+    /// Whether they can sign; makes key and certificate if they are to be made, and the own certificate anew if it does
+    /// not work.
     ///
     /// # Errors
     /// [`Error::Io`] for files that cannot be read or made, [`Error::Manifest`] for a key and a certificate that do not
     /// fit.
     pub fn check(&self) -> Result<()> {
+        match (self, self.try_out()) {
+            // The clock was wrong when it was made, or the file is not whole: as it is it will never sign.
+            (Self::Own { key, certificate }, Err(error @ Error::Manifest { .. })) => {
+                tracing::warn!("{error}; a new certificate is made");
+                make_chain(&Key::open_or_make(key)?, certificate)?;
+                self.try_out()
+            }
+            (_, result) => result,
+        }
+    }
+
+    /// Signs something, and reads it. Only a manifest shows whether key and certificate belong together, and whether
+    /// the certificate is in force.
+    fn try_out(&self) -> Result<()> {
         let signer = self.signer()?;
         let (Self::Own { certificate, .. } | Self::Brought { certificate, .. }) = self;
-        // Only a manifest shows whether key and certificate belong together, and whether the certificate is in force.
         let trial = || -> Result<Found, c2pa::Error> {
             let actions = json!({"actions": [{"action": "c2pa.created", "digitalSourceType": SOURCE_TYPE}]});
             let trial = json!({"title": "trial", "assertions": [{"label": ACTIONS, "data": actions}]});
@@ -104,30 +118,43 @@ fn signer(path: &Path, chain: &[u8], key: &[u8]) -> Result<BoxedSigner> {
 
 /// The chain in `file`; made if there is none, or if it is another key's.
 fn own_chain(key: &Key, file: &Path) -> Result<String> {
-    let of = format!("# of key {}\n", crate::digest::sha256(key.public()));
     if let Ok(kept) = fs::read_to_string(file)
-        && let Some(chain) = kept.strip_prefix(&of)
+        && let Some(chain) = kept.strip_prefix(&first_line(key))
     {
         return Ok(chain.into());
     }
-    let chain = make(key).map_err(|e| Error::Manifest { path: file.into(), reason: e.to_string() })?;
+    make_chain(key, file)
+}
+
+/// A new chain, which is kept in `file`.
+fn make_chain(key: &Key, file: &Path) -> Result<String> {
+    let chain = make(key, today()).map_err(|e| Error::Manifest { path: file.into(), reason: e.to_string() })?;
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).map_err(Error::io(folder))?;
     }
-    write_atomically(file, (of + &chain).as_bytes()).map_err(Error::io(file))?;
+    write_atomically(file, (first_line(key) + &chain).as_bytes()).map_err(Error::io(file))?;
     Ok(chain)
+}
+
+/// Says in a file with a chain whose it is.
+fn first_line(key: &Key) -> String {
+    format!("# of key {}\n", crate::digest::sha256(key.public()))
+}
+
+fn today() -> Date {
+    jiff::tz::Offset::UTC.to_datetime(crate::identity::now()).date()
 }
 
 /// A certificate for `key`, by a root that is made for it alone and signs nothing else: its key is forgotten. C2PA does
 /// not take certificates that sign themselves.
-fn make(key: &Key) -> Result<String, Box<dyn std::error::Error>> {
+fn make(key: &Key, today: Date) -> Result<String, Box<dyn std::error::Error>> {
     let (key, root_key) = (Pair::of(key), Key::random()?);
     let root_key = Pair::of(&root_key);
     let name = &crate::digest::hex(&root_key.id())[..8];
-    let mut root = params(&root_key, &format!("alphaswap local root {name}"));
+    let mut root = params(&root_key, &format!("alphaswap local root {name}"), today);
     root.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let mut leaf = params(&key, "alphaswap user (self-signed)");
+    let mut leaf = params(&key, "alphaswap user (self-signed)", today);
     leaf.is_ca = IsCa::ExplicitNoCa;
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     let claim_signing = ExtendedKeyUsagePurpose::Other(CLAIM_SIGNING.to_vec());
@@ -138,8 +165,7 @@ fn make(key: &Key) -> Result<String, Box<dyn std::error::Error>> {
     Ok(leaf.pem() + &root_certificate.pem())
 }
 
-fn params(key: &Pair<'_>, name: &str) -> CertificateParams {
-    let today = jiff::tz::Offset::UTC.to_datetime(crate::identity::now()).date();
+fn params(key: &Pair<'_>, name: &str, today: Date) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -183,5 +209,40 @@ impl PublicKeyData for Pair<'_> {
 impl rcgen::SigningKey for Pair<'_> {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
         Ok(self.key.sign_bytes(message).to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_cannot_sign_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let [key, certificate] = ["key.pem", "certificate.pem"].map(|name| folder.path().join(name));
+        let kept = || fs::read_to_string(&certificate).unwrap();
+        let credentials = Credentials::Own { key: key.clone(), certificate: certificate.clone() };
+        credentials.check().unwrap();
+        let made = kept();
+        credentials.check().unwrap();
+        assert_eq!(kept(), made, "what signs stays");
+        let own = Key::open_or_make(&key).unwrap();
+        let of = |year: i16| first_line(&own) + &make(&own, Date::constant(year, 1, 1)).unwrap();
+        let part = made[..first_line(&own).len() + 100].to_string();
+        // Clocks that were fifty years behind and five ahead at first use; files that were not written to their end.
+        for stale in [of(1976), of(today().year() + 5), part, first_line(&own)] {
+            fs::write(&certificate, &stale).unwrap();
+            credentials.check().unwrap();
+            assert_ne!(kept(), stale);
+            let renewed = kept();
+            credentials.check().unwrap();
+            assert_eq!(kept(), renewed, "once is enough");
+        }
+        // One that was brought is its owner's business.
+        let stale = of(1976);
+        fs::write(&certificate, &stale).unwrap();
+        let brought = Credentials::Brought { certificate: certificate.clone(), key };
+        assert!(matches!(brought.check(), Err(Error::Manifest { .. })));
+        assert_eq!(kept(), stale);
     }
 }

@@ -6,6 +6,7 @@
 //! ([`sidecar`]).
 
 mod certificate;
+mod earlier;
 mod read;
 mod sign;
 
@@ -14,7 +15,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 pub use self::certificate::Credentials;
-pub use self::read::{Found, State, read};
+pub use self::read::{Earlier, Found, State, read};
 pub use self::sign::{Facts, sign};
 
 use crate::error::Error;
@@ -30,6 +31,9 @@ pub const CONSENT: &str = "alphaswap.consent";
 
 /// Bytes of a manifest beside a file at most.
 const MAX_SIDECAR: u64 = 64 << 20;
+
+/// First bytes of a file that show its kind.
+const HEAD: u64 = 12;
 
 /// Media type of files that cannot hold a manifest: for them it is bound to all of their bytes.
 const ANY_FORMAT: &str = "application/octet-stream";
@@ -57,15 +61,36 @@ fn read_sidecar(beside: &Path) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// Whether files named like `path` carry their manifest inside.
-pub fn is_inside(path: &Path) -> bool {
-    embeds(path).is_some()
+/// Whether a file that is written under the name `target` will carry its manifest inside.
+pub fn goes_inside(target: &Path) -> bool {
+    let format = c2pa::format_from_path(target);
+    format.is_some_and(|format| c2pa::Reader::supported_mime_types().contains(&format))
 }
 
-/// The media type of a file that carries its manifest inside, by its extension.
-fn embeds(path: &Path) -> Option<String> {
-    let format = c2pa::format_from_path(path)?;
-    c2pa::Reader::supported_mime_types().contains(&format).then_some(format)
+/// Whether the file at `path` is of a kind that carries its manifest inside, whatever its name.
+pub fn is_inside(path: &Path) -> bool {
+    embeds(path).is_ok_and(|format| format.is_some())
+}
+
+/// The media type of the file at `path`, if it is of a kind that carries its manifest inside.
+fn embeds(path: &Path) -> Result<Option<&'static str>, Error> {
+    let mut head = Vec::new();
+    let file = File::open(path).map_err(Error::io(path))?;
+    file.take(HEAD).read_to_end(&mut head).map_err(Error::io(path))?;
+    Ok(media_type(&head))
+}
+
+/// The media type of a file that begins with `head`, if it is of a kind that carries its manifest inside.
+fn media_type(head: &[u8]) -> Option<&'static str> {
+    Some(match head {
+        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => "image/png",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', b' ', ..] => "video/avi",
+        [_, _, _, _, b'f', b't', b'y', b'p', b'q', b't', b' ', b' ', ..] => "video/quicktime",
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "video/mp4",
+        _ => return None,
+    })
 }
 
 fn context() -> Result<c2pa::Context, c2pa::Error> {
@@ -75,4 +100,36 @@ fn context() -> Result<c2pa::Context, c2pa::Error> {
 
 fn failed(path: &Path) -> impl Fn(c2pa::Error) -> Error {
     move |error| Error::Manifest { path: path.into(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes_show_what_carries_its_manifest_inside() {
+        let kinds: [(&[u8], Option<&str>); 11] = [
+            (b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01", Some("image/jpeg")),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\x0d", Some("image/png")),
+            (b"RIFF\x24\0\0\0WEBP", Some("image/webp")),
+            (b"RIFF\x24\0\0\0AVI ", Some("video/avi")),
+            (b"RIFF\x24\0\0\0WAVE", None),
+            (b"\0\0\0\x14ftypqt  ", Some("video/quicktime")),
+            (b"\0\0\0\x20ftypisom", Some("video/mp4")),
+            (b"\0\0\0\x20moovisom", None),
+            (b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matr", None),
+            (b"\xff\xd8", None),
+            (b"", None),
+        ];
+        for (head, kind) in kinds {
+            assert_eq!(media_type(head), kind, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn names_show_where_the_manifest_of_an_output_goes() {
+        for (name, inside) in [("a.mp4", true), ("a.M4V", true), ("a.mov", true), ("a.mkv", false), ("a.webm", false)] {
+            assert_eq!(goes_inside(Path::new(name)), inside, "{name}");
+        }
+    }
 }

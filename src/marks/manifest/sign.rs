@@ -8,7 +8,7 @@ use c2pa::assertions::DataHash;
 use c2pa::{Builder, Ingredient, Signer};
 use serde_json::{Value, json};
 
-use super::read::{State, read_bytes};
+use super::read::read_bytes;
 use super::{
     ACTIONS, ANY_FORMAT, BINDING, CONSENT, Credentials, SOFT_BINDING, context, embeds, failed, lies_beside,
     read_sidecar,
@@ -60,8 +60,8 @@ impl Facts {
     }
 }
 
-/// Signs the file at `path`, which was made of `source` and will be named `target`, whose extension says of which kind it
-/// is: what comes back in its place carries the manifest. If its kind cannot, the manifest is returned, for
+/// Signs the file at `path`, which was made of `source` and will be named `target`: what comes back in its place
+/// carries the manifest. If its kind, which its first bytes show, cannot, the manifest is returned, for
 /// [`sidecar`](super::sidecar).
 ///
 /// # Errors
@@ -75,13 +75,13 @@ pub fn sign(
 ) -> Result<Option<Vec<u8>>> {
     let signer = credentials.signer()?;
     let title = target.file_name().unwrap_or_default().to_string_lossy();
-    let format = embeds(target);
-    let definition = facts.definition(&title, format.as_deref().unwrap_or(ANY_FORMAT));
+    let format = embeds(path)?;
+    let definition = facts.definition(&title, format.unwrap_or(ANY_FORMAT));
     let wrong = failed(target);
     let signer = signer.as_ref();
     let mut builder = Builder::from_context(context().map_err(&wrong)?).with_definition(definition).map_err(&wrong)?;
     add_source(&mut builder, source)?;
-    let signed = match &format {
+    let signed = match format {
         Some(format) => embed(&mut builder, signer, format, path).map(|()| None),
         None => detached(&mut builder, signer, path).map(Some),
     };
@@ -114,10 +114,10 @@ pub(super) fn sign_bytes(builder: &mut Builder, signer: &dyn Signer, sha256: Vec
 /// The source clip, with its own manifest if it has one. Its name and picture stay out: they may show who was replaced.
 fn add_source(builder: &mut Builder, source: &Path) -> Result<()> {
     let about = json!({"title": "source", "relationship": "parentOf", "label": "source"}).to_string();
-    let kept = match embeds(source) {
+    let kept = match embeds(source)? {
         Some(format) => {
             let mut file = File::open(source).map_err(Error::io(source))?;
-            builder.add_ingredient_from_stream(about.as_str(), &format, &mut file).map(|_| true).map_err(failed(source))
+            builder.add_ingredient_from_stream(about.as_str(), format, &mut file).map(|_| true).map_err(failed(source))
         }
         None => from_sidecar(source).map(|found| found.map(|ingredient| builder.add_ingredient(ingredient)).is_some()),
     };
@@ -136,8 +136,8 @@ fn from_sidecar(source: &Path) -> Result<Option<Ingredient>> {
     let Some(beside) = lies_beside(source) else { return Ok(None) };
     let manifest = read_sidecar(&beside)?;
     let mut file = File::open(source).map_err(Error::io(source))?;
-    if read_bytes(&manifest, &mut file).map_err(failed(&beside))?.state == State::Tampered {
-        return Err(Error::Manifest { path: beside, reason: "it does not fit the source".into() });
+    if read_bytes(&manifest, &mut file).map_err(failed(&beside))?.may_be_of_another() {
+        return Err(Error::Manifest { path: beside, reason: "it does not fit the source, or is malformed".into() });
     }
     // The crate has no other way to put the two together. Nothing is fetched, so nothing is waited for.
     #[allow(deprecated)]

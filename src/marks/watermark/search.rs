@@ -8,8 +8,10 @@ use super::key::{CELLS, COARSE, COLUMNS, GROUPS, KEY, LEVELS, Level, PILOTS, ROW
 use super::picture::Picture;
 use super::read::known;
 
-/// Smallest share of the frame's height that is sought.
+/// Smallest share of the frame's sides that is sought, where the picture has the frame's shape...
 const SMALLEST: f32 = 0.45;
+/// ...and of one side where the other is whole: an upright picture of 9:16 takes .316 of the width of a frame of 16:9.
+const NARROWEST: f32 = 0.3;
 /// From one size to the next: half a cell at the edges.
 const STEP: f32 = 1.0 / 128.0;
 /// Places between two cells that are tried, along each axis.
@@ -84,18 +86,21 @@ fn inside(start: f32, length: f32, cells: usize) -> std::ops::Range<usize> {
     first.min(end)..end
 }
 
-/// Where pictures that were cut out of larger frames alike may lie: places that the known groups speak for. The more
+/// Where pictures that were cut out of larger frames alike may lie (they have the frame's shape, or one of its sides is
+/// whole): places that the known groups speak for. The more
 /// the pictures differ (frames from all of a video), the surer. Takes seconds.
 pub fn locate(pictures: &[Picture]) -> Vec<Geometry> {
     let every = pictures.len().div_ceil(PICTURES).max(1);
     let few: Vec<&Picture> = pictures.iter().step_by(every).collect();
     let mut correlation = Correlation::new();
     let mut found: Vec<(f32, Geometry)> = Vec::new();
-    for share in shares() {
-        let (width, height) = (COLUMNS as f32 * share, ROWS as f32 * share);
-        for phase in 0..PHASES * PHASES {
-            let phase = [phase % PHASES, phase / PHASES].map(|p| p as f32 / PHASES as f32);
-            correlation.look(&few, [width, height], phase, &mut found);
+    for shares in sizes() {
+        let size = [COLUMNS as f32 * shares[0], ROWS as f32 * shares[1]];
+        // A side that is whole begins where the frame does.
+        let phases = shares.map(|share| if share < 1.0 { PHASES } else { 1 });
+        for phase in 0..phases[0] * phases[1] {
+            let phase = [phase % phases[0], phase / phases[0]].map(|p| p as f32 / PHASES as f32);
+            correlation.look(&few, size, phase, &mut found);
         }
         found.sort_by(|a, b| b.0.total_cmp(&a.0));
         found.truncate(CANDIDATES);
@@ -110,8 +115,11 @@ pub fn locate(pictures: &[Picture]) -> Vec<Geometry> {
     close
 }
 
-fn shares() -> impl Iterator<Item = f32> {
-    (0..).map(|i| (1.0 - STEP).powi(i)).take_while(|share| *share >= SMALLEST)
+/// Shares of the frame's width and height that are sought: of its shape, or with one side whole.
+fn sizes() -> impl Iterator<Item = [f32; 2]> {
+    let shares = |least| (1..).map(|i| (1.0 - STEP).powi(i)).take_while(move |share| *share >= least);
+    let one_side = shares(NARROWEST).flat_map(|share| [[share, 1.0], [1.0, share]]);
+    shares(SMALLEST).map(|share| [share, share]).chain(one_side)
 }
 
 /// Climbs to the place nearby where the known groups are strongest.

@@ -18,6 +18,29 @@ fn a_contact_sheet_shows_before_and_after() {
 }
 
 #[test]
+fn a_contact_sheet_of_swapped_faces_is_marked_as_the_video_is() {
+    let dir = tempfile::tempdir().unwrap();
+    portrait(&dir.path().join("in.mp4"));
+    let verify = |file: &str| -> serde_json::Value {
+        let mut command = alphaswap();
+        let assert = command.args(["verify", "--quick", "--json"]).arg(dir.path().join(file)).assert().code(0);
+        serde_json::from_slice(&assert.get_output().stdout).unwrap()
+    };
+    for file in ["sheet.png", "sheet.jpg"] {
+        let mut command = swap(&dir, "in.mp4", "out.mp4");
+        command.args(["--model", "mesh", "--overwrite", "--contact-sheet", file]).assert().success();
+        let (video, sheet) = (verify("out.mp4"), verify(file));
+        let session = |said: &serde_json::Value| said["layers"]["watermark"]["payloads"][0]["session"].clone();
+        assert!(session(&sheet).is_string(), "{sheet}");
+        assert_eq!(session(&sheet), session(&video));
+        if cfg!(feature = "c2pa") {
+            let manifest = &sheet["layers"]["manifest"];
+            assert_eq!((&manifest["state"], &manifest["is_for_this_watermark"]), (&"valid".into(), &true.into()));
+        }
+    }
+}
+
+#[test]
 fn a_contact_sheet_of_a_short_upright_clip_shows_twelve_moments_in_their_shape() {
     let dir = tempfile::tempdir().unwrap();
     let clip = "videotestsrc num-buffers=20 pattern=white ! video/x-raw,width=120,height=180,framerate=25/1 \
@@ -43,7 +66,7 @@ fn a_contact_sheet_that_cannot_be_written_is_refused_before_the_work_starts() {
     std::fs::copy(identity(), dir.path().join("me.png")).unwrap();
     let cases = [
         ("old.png", "--overwrite"),
-        ("no/such/sheet.png", "no/such/sheet.png"),
+        ("no/such/sheet.png", "the folder no/such does not exist"),
         ("sheet.bmp", ".png"),
         ("in.mkv", ".png"),
     ];

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use alphaswap::color::Conversion;
 use alphaswap::frame::{ColorSpace, FrameInfo, FrameViewMut, PixelFormat};
 use alphaswap::identity::{Identity, Texture};
-use alphaswap::path::Stage;
+use alphaswap::path::{Stage, percentile};
 use alphaswap::{Pipeline, Report};
 use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets};
@@ -94,7 +94,6 @@ impl Scene<'_> {
         let frames = times.len();
         let mean_ms = times.iter().sum::<f64>() / frames as f64;
         times.sort_by(f64::total_cmp);
-        let quantile = |share: f64| times[((frames - 1) as f64 * share).round() as usize];
         stages.iter_mut().for_each(|(_, ms)| *ms /= frames as f64);
         Ok(Frames {
             width,
@@ -104,9 +103,9 @@ impl Scene<'_> {
             faces_swapped: swapped,
             fps: 1e3 / mean_ms,
             mean_ms,
-            p50_ms: quantile(0.5),
-            p95_ms: quantile(0.95),
-            p99_ms: quantile(0.99),
+            p50_ms: percentile(&times, 50),
+            p95_ms: percentile(&times, 95),
+            p99_ms: percentile(&times, 99),
             stages_ms: stages,
         })
     }

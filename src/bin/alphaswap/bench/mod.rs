@@ -99,14 +99,14 @@ struct Measured {
 pub fn run(args: &Args) -> Result<()> {
     let (gpu, adapter) = match gpu::open(&args.device.device)? {
         Choice::Gpu(gpu) => (Some(gpu.clone()), gpu.line().to_string()),
-        Choice::Cpu { why, .. } => (None, why),
+        Choice::Cpu { why, .. } => (None, format!("CPU engine: {why}")),
     };
     let start = Instant::now();
     let painter = match &args.random {
         None => Painter::load(&args.model)?,
         Some(name) => random(name)?,
     };
-    let model = args.random.as_ref().map_or_else(|| name(&args.model), |name| format!("{name}, random weights"));
+    let model = args.random.as_ref().map_or_else(|| args.model.to_string(), |name| format!("{name}, random weights"));
     let warm_cache = gpu.as_ref().is_some_and(|gpu| gpu.has_warm_cache());
     let mut measured = Measured {
         adapter,
@@ -139,7 +139,7 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn random(name: &str) -> Result<Painter> {
     let config = GeneratorConfig::preset(name).context("no such topology")?;
-    Ok(Painter::Generator { model: Box::new(Model::random(name, config.clone(), 1)?), config })
+    Ok(Painter::generator(Model::random(name, config, 1)?)?)
 }
 
 fn measure_kernels(args: &Args, gpu: &Arc<Gpu>, painter: &Painter) -> Result<Kernels> {
@@ -183,15 +183,6 @@ fn measure_frames(
 fn wave(wants: &IdentityConfig) -> Embedding {
     let values = (0..wants.width).map(|i| (i as f32 * 0.7).sin()).collect();
     Embedding { encoder: wants.encoder.clone(), crop: wants.encoder_crop, sha256: None, values }
-}
-
-fn name(model: &ModelChoice) -> String {
-    match model {
-        ModelChoice::Mesh => "mesh".into(),
-        ModelChoice::Guided => "guided".into(),
-        ModelChoice::Guided256 => "guided-256".into(),
-        ModelChoice::Path(path) => path.display().to_string(),
-    }
 }
 
 fn print(measured: &Measured) {

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::{Asked, file_of, id};
+use crate::say::plain;
 use crate::{decode, interrupt, media, picture};
 
 /// Pictures that are read at most in a second.
@@ -17,26 +18,49 @@ const EVERY: Duration = Duration::from_millis(30);
 
 /// What the pictures of a file say, and its tags.
 pub struct Pictures {
-    /// The watermark.
-    pub verdict: Verdict,
+    /// The watermark, or why no picture could be read.
+    pub verdict: Result<Verdict>,
     /// Whether a tag says that a face was swapped.
     pub labelled: bool,
 }
 
-/// Reads the watermark of `input`; unless this is to be `quick`, also of pictures that were cut out of larger ones.
-pub fn look(input: &str, quick: bool) -> Result<Pictures> {
-    let (mut pictures, spread) = read(input, Vec::new())?;
-    if !pictures.verdict.found() && !quick {
-        let places = locate(&spread);
-        let elsewhere = if places.is_empty() { Verdict::default() } else { read(input, places)?.0.verdict };
-        if elsewhere.found() {
-            pictures.verdict = elsewhere;
+impl Pictures {
+    /// Whether there is a watermark.
+    pub fn marked(&self) -> bool {
+        self.verdict.as_ref().is_ok_and(Verdict::found)
+    }
+
+    /// What the watermark says, and in how many seconds.
+    pub fn payloads(&self) -> &[(Payload, usize)] {
+        match &self.verdict {
+            Ok(verdict) => &verdict.payloads,
+            Err(_) => &[],
         }
     }
-    Ok(pictures)
 }
 
-fn read(input: &str, places: Vec<Geometry>) -> Result<(Pictures, Vec<Picture>)> {
+/// Reads the watermark of `input`; unless this is to be `quick`, also of pictures that were cut out of larger ones. Fails
+/// only when interrupted: what cannot be decoded may have other marks.
+pub fn look(input: &str, quick: bool) -> Result<Pictures> {
+    let mut labelled = false;
+    match whole_or_part(input, quick, &mut labelled) {
+        Err(error) if error.is::<interrupt::Interrupted>() => Err(error),
+        verdict => Ok(Pictures { verdict, labelled }),
+    }
+}
+
+fn whole_or_part(input: &str, quick: bool, labelled: &mut bool) -> Result<Verdict> {
+    let (whole, spread) = read(input, Vec::new(), labelled)?;
+    let places = if whole.found() || quick { Vec::new() } else { locate(&spread) };
+    if places.is_empty() {
+        return Ok(whole);
+    }
+    let (part, _) = read(input, places, labelled)?;
+    Ok(if part.found() { part } else { whole })
+}
+
+/// Reads pictures that lie in `places`, and whether `input` is `labelled`.
+fn read(input: &str, places: Vec<Geometry>, labelled: &mut bool) -> Result<(Verdict, Vec<Picture>)> {
     let mut reader = Reader::new(places);
     let path = Path::new(input);
     let is_uri = input.contains("://");
@@ -45,18 +69,17 @@ fn read(input: &str, places: Vec<Geometry>) -> Result<(Pictures, Vec<Picture>)> 
         let luma = picture::read(path)?.into_luma8();
         let (width, height) = (luma.width() as usize, luma.height() as usize);
         reader.push(Picture::new(&luma, width, height, width).context("a picture without pixels")?, Duration::ZERO);
-        let (verdict, spread) = reader.finish();
-        return Ok((Pictures { verdict, labelled: false }, spread));
+        return Ok(reader.finish());
     }
     media::init()?;
     let uri = if is_uri { input.to_string() } else { media::uri(path)? };
-    let (mut count, mut labelled) = (0, false);
+    let mut count = 0;
     let take = |luma: &[u8], [width, height, stride]: [usize; 3], time| {
         count += 1;
         reader.push(Picture::new(luma, width, height, stride).context("a frame without pixels")?, time);
         Ok(ControlFlow::Continue(()))
     };
-    let read = decode::luma(&uri, EVERY, take, |tag| labelled |= tag.contains(LABEL));
+    let read = decode::luma(&uri, EVERY, take, |tag| *labelled |= tag.contains(LABEL));
     if interrupt::pressed() {
         return Err(interrupt::Interrupted.into());
     }
@@ -65,12 +88,15 @@ fn read(input: &str, places: Vec<Geometry>) -> Result<(Pictures, Vec<Picture>)> 
         Err(error) => eprintln!("warning: {input}: {error:#}; what came before was read"),
         Ok(()) => anyhow::ensure!(count > 0, "{input}: holds no video that could be decoded"),
     }
-    let (verdict, spread) = reader.finish();
-    Ok((Pictures { verdict, labelled }, spread))
+    Ok(reader.finish())
 }
 
 /// For programs.
-pub fn json(verdict: &Verdict, asked: &Asked) -> Value {
+pub fn json(verdict: &Result<Verdict>, asked: &Asked) -> Value {
+    let verdict = match verdict {
+        Ok(verdict) => verdict,
+        Err(error) => return json!({"found": null, "error": format!("{error:#}")}),
+    };
     let payload = |(payload, seconds): &(Payload, usize)| {
         json!({"version": VERSION, "consent": id(payload.consent), "session": id(payload.session), "seconds": seconds,
             "consent_is_of_source": asked.is_named(payload.consent),
@@ -87,7 +113,13 @@ pub fn json(verdict: &Verdict, asked: &Asked) -> Value {
 }
 
 /// For people.
-pub fn lines(verdict: &Verdict, asked: &Asked) -> Vec<String> {
+pub fn lines(verdict: &Result<Verdict>, asked: &Asked) -> Vec<String> {
+    let verdict = match verdict {
+        Ok(verdict) => verdict,
+        Err(error) => {
+            return vec![format!("not known, since the pictures cannot be read: {}", plain(&format!("{error:#}")))];
+        }
+    };
     let Verdict { seconds, marked, log10_p, .. } = verdict;
     if !verdict.found() {
         return vec![format!("in none of {seconds} second(s); what looks most like one is chance (10^{log10_p:.0})")];
