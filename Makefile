@@ -9,10 +9,13 @@ PACKAGES = build-essential pkg-config libgstreamer1.0-dev libgstreamer-plugins-b
            gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
            gstreamer1.0-libav gstreamer1.0-x mesa-vulkan-drivers
 
-MEDIA  = examples/media
-BIN    = target/release/alphaswap
+MEDIA   = examples/media
+BIN     = target/release/alphaswap
+PLUGINS = $(shell pkg-config --variable=pluginsdir gstreamer-1.0)
+# The system's folders are root's, a package's folder is not.
+AS_OWNER = $(if $(DESTDIR),,$(SUDO))
 
-.PHONY: demo test deps install clean
+.PHONY: demo test deps install uninstall clean
 
 deps:
 	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
@@ -32,14 +35,15 @@ demo: deps
 	@echo "look at $(OUT)/swapped.mp4 and $(OUT)/contact-sheet.png"
 
 test: deps
-	$(CARGO) build --locked --workspace --all-targets --features train
-	$(CARGO) test --locked --workspace --features train
+	$(CARGO) test --locked --workspace --features train --lib --bins --tests
 
 install: deps
 	$(CARGO) build --release --locked --workspace
-	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/alphaswap
-	install -D -m 755 target/release/libgstalphaswap.so \
-		$(DESTDIR)$(shell pkg-config --variable=pluginsdir gstreamer-1.0)/libgstalphaswap.so
+	$(AS_OWNER) install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/alphaswap
+	$(AS_OWNER) install -D -m 755 target/release/libgstalphaswap.so $(DESTDIR)$(PLUGINS)/libgstalphaswap.so
+
+uninstall:
+	$(AS_OWNER) rm -f $(DESTDIR)$(PREFIX)/bin/alphaswap $(DESTDIR)$(PLUGINS)/libgstalphaswap.so
 
 clean:
 	$(CARGO) clean
