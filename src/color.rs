@@ -2,7 +2,7 @@
 //!
 //! Working RGB is the stream's own gamma-encoded R, G, B as f32, 0 to 1.
 
-use glam::{Mat3, Vec3};
+use glam::{Mat3, Vec2, Vec3};
 
 use crate::frame::{ColorSpace, FrameInfo, Matrix, PixelFormat, Range};
 
@@ -38,6 +38,11 @@ impl Component {
     /// Frame pixels from one sample to the next.
     pub const fn pitch(self) -> [f32; 2] {
         [if self.half[0] { 2.0 } else { 1.0 }, if self.half[1] { 2.0 } else { 1.0 }]
+    }
+
+    /// Frame position of sample (x, y).
+    pub fn position(self, x: usize, y: usize) -> Vec2 {
+        Vec2::from(self.origin()) + Vec2::from(self.pitch()) * Vec2::new(x as f32, y as f32)
     }
 }
 

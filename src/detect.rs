@@ -6,13 +6,9 @@
 use glam::{Affine2, Vec2};
 
 use crate::face::{Detection, probability};
+use crate::nets::blazeface::BOX_VALUES;
+pub use crate::nets::blazeface::SIDE;
 
-/// Side of the detector's square input in pixels.
-pub const SIDE: usize = 256;
-/// Anchors, and rows of the network's outputs.
-pub const ANCHORS: usize = 896;
-/// Values per row: centre, size, six key points.
-const ROW: usize = 16;
 /// Boxes that overlap more than this are one face (MediaPipe's face detection graph).
 const SAME_FACE_IOU: f32 = 0.3;
 
@@ -27,7 +23,7 @@ fn anchor(index: usize) -> Vec2 {
 /// # Shapes
 /// `boxes` `[896, 16]` in input pixels relative to the anchor, `scores` `[896]` logits.
 pub fn decode(boxes: &[f32], scores: &[f32], threshold: f32, frame_from_input: Affine2) -> Vec<Detection> {
-    let mut candidates: Vec<Detection> = (scores.iter().zip(boxes.chunks_exact(ROW)).enumerate())
+    let mut candidates: Vec<Detection> = (scores.iter().zip(boxes.chunks_exact(BOX_VALUES)).enumerate())
         .map(|(i, (&logit, row))| (i, probability(logit), row))
         .filter(|(_, score, row)| *score > threshold && row.iter().all(|v| v.is_finite()))
         .map(|(i, score, row)| candidate(anchor(i), score, row, frame_from_input))

@@ -44,17 +44,6 @@ fn open_gpu(choice: &DeviceChoice, painter: &Painter, identity: &Identity) -> Re
             Ok(Some((Box::new(path), context.distrusted())))
         }
         Choice::Cpu { warn: false, .. } => Ok(None),
-        Choice::Cpu { why, .. } => Err(Error::Device(no_gpu(why))),
-    }
-}
-
-/// Why there is no GPU, in short: what there is in its place, or `why` when there is one that does not work.
-fn no_gpu(why: String) -> String {
-    let adapters = gpu::adapters();
-    let names: Vec<&str> = adapters.iter().map(|a| a.name.as_str()).collect();
-    match (adapters.iter().all(|a| a.software), names.is_empty()) {
-        (false, _) => why,
-        (true, true) => "no GPU was found".into(),
-        (true, false) => format!("no hardware GPU was found (only {})", names.join(", ")),
+        Choice::Cpu { why, .. } => Err(Error::Device(why)),
     }
 }

@@ -2,11 +2,12 @@
 
 use std::io::{self, BufRead};
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// Two digits a byte.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    HEXLOWER.encode(bytes)
 }
 
 /// Hash of `bytes`.

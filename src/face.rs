@@ -3,9 +3,7 @@
 use glam::{Affine2, Vec2, Vec3};
 
 use crate::align;
-
-/// Points of the face mesh (MediaPipe FaceMesh without irises).
-pub const POINTS: usize = 468;
+pub use crate::nets::facemesh::POINTS;
 
 /// The 468 mesh points of one face: x right, y down, z away from the viewer is positive, all three in pixels of the
 /// picture that the owner names.

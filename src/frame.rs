@@ -76,17 +76,6 @@ impl PixelFormat {
             _ => (width * 4, height),
         }
     }
-
-    /// Byte offsets of R, G, B in a pixel and the pixel's size in bytes, for the RGB formats.
-    pub const fn rgb_layout(self) -> Option<([usize; 3], usize)> {
-        match self {
-            Self::Rgba | Self::Rgbx => Some(([0, 1, 2], 4)),
-            Self::Bgra | Self::Bgrx => Some(([2, 1, 0], 4)),
-            Self::Rgb => Some(([0, 1, 2], 3)),
-            Self::Bgr => Some(([2, 1, 0], 3)),
-            _ => None,
-        }
-    }
 }
 
 /// Which weights turn R, G, B into luma.

@@ -72,7 +72,7 @@ impl Model {
         SHIPPED.iter().map(|s| s.name)
     }
 
-    /// One of the models that ship: `detector`, `landmarks`, `identity`, `generator`, `generator-256`.
+    /// One of the models that ship, see [`Self::builtin_names`].
     ///
     /// # Errors
     /// [`Error::Model`] for another name.

@@ -1,5 +1,6 @@
 //! What a user can choose. Defaults and ranges live here and nowhere else.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -23,17 +24,26 @@ pub enum ModelChoice {
 impl ModelChoice {
     /// How users write the default.
     pub const DEFAULT_NAME: &str = "mesh";
+    /// Those that ship.
+    pub const SHIPPED: [Self; 3] = [Self::Mesh, Self::Guided, Self::Guided256];
+}
+
+/// How users write it.
+impl fmt::Display for ModelChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mesh => f.write_str(Self::DEFAULT_NAME),
+            Self::Guided => f.write_str("guided"),
+            Self::Guided256 => f.write_str("guided-256"),
+            Self::Path(path) => path.display().fmt(f),
+        }
+    }
 }
 
 impl FromStr for ModelChoice {
     type Err = std::convert::Infallible;
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Ok(match s {
-            "mesh" => Self::Mesh,
-            "guided" => Self::Guided,
-            "guided-256" => Self::Guided256,
-            path => Self::Path(path.into()),
-        })
+        Ok(Self::SHIPPED.into_iter().find(|shipped| shipped.to_string() == s).unwrap_or_else(|| Self::Path(s.into())))
     }
 }
 
@@ -165,6 +175,8 @@ pub struct Look {
 }
 
 impl Look {
+    /// [`Self::detect_interval`] for recorded files: nobody waits for their frames.
+    pub const DETECT_INTERVAL_RECORDED: u32 = 1;
     /// Range of [`Self::max_faces`].
     pub const MAX_FACES: RangeInclusive<usize> = 1..=16;
     /// Range of [`Self::detect_interval`].

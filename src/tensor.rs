@@ -29,8 +29,11 @@ impl Tensor {
     }
 }
 
-/// Largest absolute difference of two lists of values; infinite where one is no number.
+/// Largest absolute difference of two lists of values; infinite where one is no number, or they differ in length.
 pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    if a.len() != b.len() {
+        return f32::INFINITY;
+    }
     let worst = |m: f32, (a, b): (&f32, &f32)| if (a - b).is_nan() { f32::INFINITY } else { m.max((a - b).abs()) };
     a.iter().zip(b).fold(0.0, worst)
 }

@@ -22,6 +22,7 @@ mod models;
 mod networks;
 mod official;
 mod pipeline;
+mod quality;
 mod shaders;
 mod simplify;
 mod smooth;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use alphaswap::engine::cpu::Net;
 use alphaswap::models::Weights;
 use alphaswap::nets::{Activation, Builder, Caii, ConvArgs, Edge, NetSpec, Op, Padding, Pooling, Shape, ValueId};
-use alphaswap::tensor::Tensor;
+use alphaswap::tensor::{Tensor, largest_difference};
 use proptest::prelude::*;
 
 /// Values in [-1, 1) from a linear congruential generator (Knuth, MMIX).
@@ -299,7 +299,7 @@ fn slow_inputs_are_kept_between_runs() {
         }
         net.run();
         let expected = &reference::run(&spec, &weights, &inputs)[0];
-        let worst = net.output("y").iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let worst = largest_difference(net.output("y"), expected);
         assert!(worst < 1e-4, "round {round}: {worst}");
     }
 }

@@ -93,7 +93,7 @@ fn first_look(face: &Landmarks) -> FaceJob<'static> {
 }
 
 /// Largest distance of two lists of points.
-fn farthest(a: &[Vec3], b: &[Vec3]) -> f32 {
+pub fn farthest(a: &[Vec3], b: &[Vec3]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| a.distance(*b)).map(|d| if d.is_nan() { f32::MAX } else { d }).fold(0.0, f32::max)
 }

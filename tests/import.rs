@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use alphaswap::models::{Model, Weights, to_f32, views};
-use alphaswap::tensor::Tensor;
+use alphaswap::tensor::{Tensor, largest_difference};
 use assert_cmd::Command;
 use bytemuck::cast_slice;
 use safetensors::tensor::{Dtype, TensorView};
@@ -62,13 +62,12 @@ fn imported(file: &str, emap: Option<&str>) -> (Model, Vec<u8>) {
 
 /// Largest difference of any value, relative to the largest value of its tensor.
 fn difference(a: &Weights, b: &Weights) -> f32 {
-    let largest = |values: &[f32]| values.iter().fold(0f32, |most, v| most.max(v.abs()));
+    let largest = |values: &[f32]| values.iter().fold(f32::MIN_POSITIVE, |most, v| most.max(v.abs()));
     assert_eq!(a.0.len(), b.0.len());
     let of = |(name, a): (&String, &Tensor)| {
         let b = &b.0[name];
         assert_eq!(a.shape, b.shape, "{name}");
-        let off: Vec<_> = a.data.iter().zip(&b.data).map(|(a, b)| a - b).collect();
-        largest(&off) / largest(&a.data)
+        largest_difference(&a.data, &b.data) / largest(&a.data)
     };
     a.0.iter().map(of).fold(0.0, f32::max)
 }

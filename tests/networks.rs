@@ -7,7 +7,7 @@ use std::sync::Arc;
 use alphaswap::engine::cpu::Net;
 use alphaswap::models::{Model, Weights};
 use alphaswap::nets::{GeneratorConfig, faceres};
-use alphaswap::tensor::Tensor;
+use alphaswap::tensor::{Tensor, largest_difference};
 use safetensors::{Dtype, SafeTensors};
 
 /// Recorded tensors by name, widened to f32.
@@ -57,11 +57,6 @@ fn run_picture(
     run(model, HashMap::from([("input".to_string(), input)]))
 }
 
-pub fn max_difference(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
-}
-
 /// Compares every recorded cut point: samples within `tolerance` of the map's standard deviation, mean and standard
 /// deviation within a tenth of that.
 pub fn assert_cut_points(
@@ -74,13 +69,13 @@ pub fn assert_cut_points(
         let got = cut_point(name).unwrap_or_else(|| panic!("no cut point {name}")).data;
         let [mean, deviation] = fixture[&format!("stats.{name}")].data[..] else { panic!("{name}: stats") };
         let sampled: Vec<f32> = (0..want.len()).map(|i| got[i * got.len() / want.len()]).collect();
-        let off = max_difference(&sampled, want) / deviation;
+        let off = largest_difference(&sampled, want) / deviation;
         assert!(off <= tolerance, "{name}: a sample is off by {off} standard deviations");
         let count = got.len() as f64;
         let got_mean = got.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
         let variance = got.iter().map(|&v| (f64::from(v) - got_mean).powi(2)).sum::<f64>() / count;
         let moments = [got_mean as f32, variance.sqrt() as f32];
-        let off = max_difference(&moments, &[mean, deviation]) / deviation;
+        let off = largest_difference(&moments, &[mean, deviation]) / deviation;
         assert!(off <= tolerance / 10.0, "{name}: mean and deviation {moments:?}, expected {mean}, {deviation}");
         compared += 1;
     }
@@ -117,9 +112,9 @@ fn landmarks_match_the_original() {
     let eye = |i: usize| [want[3 * i], want[3 * i + 1]];
     let ([ax, ay], [bx, by]) = (eye(33), eye(263));
     let inter_ocular = (ax - bx).hypot(ay - by);
-    let off = max_difference(got, want);
+    let off = largest_difference(got, want);
     assert!(off <= 1e-4 * inter_ocular, "off by {off} px, inter-ocular distance {inter_ocular}");
-    let off = max_difference(&outputs["presence"].data, &fixture["output.presence"].data);
+    let off = largest_difference(&outputs["presence"].data, &fixture["output.presence"].data);
     assert!(off <= 1e-3, "presence: off by {off}");
 }
 
@@ -133,7 +128,7 @@ fn identity_matches_the_original() {
     let cosine = dot(got, want) / (dot(got, got) * dot(want, want)).sqrt();
     // The promise is .999; exact weights leave only rounding.
     assert!(cosine >= 0.999_999, "cosine {cosine}");
-    let off = max_difference(got, want);
+    let off = largest_difference(got, want);
     assert!(off <= 1e-3, "off by {off}");
 }
 
@@ -142,7 +137,7 @@ fn generator_matches_the_golden_numbers() {
     let fixture = fixture("generator");
     let inputs = ["crop", "guide", "identity"].map(|n| (n.to_string(), fixture[&format!("input.{n}")].clone()));
     let (_, outputs) = run("generator", HashMap::from(inputs));
-    let off = max_difference(&outputs["crop"].data, &fixture["output.crop"].data);
+    let off = largest_difference(&outputs["crop"].data, &fixture["output.crop"].data);
     assert!(off <= 1e-4, "off by {off}");
 }
 
@@ -153,7 +148,7 @@ fn generator_256_matches_the_golden_numbers() {
     let identity = ("identity".to_string(), fixture["input.identity"].clone());
     let (_, outputs) = run("generator-256", HashMap::from([crop, guide, identity]));
     let sampled: Vec<f32> = outputs["crop"].data.iter().copied().step_by(7).collect();
-    let off = max_difference(&sampled, &fixture["output.crop.256"].data);
+    let off = largest_difference(&sampled, &fixture["output.crop.256"].data);
     assert!(off <= 1e-4, "off by {off}");
 }
 
@@ -183,10 +178,10 @@ fn detail_is_added_to_the_body() {
     };
     let (net, outputs) = run(&crop, &model);
     let body: Vec<_> = small["output.crop"].data.iter().zip(&small["input.guide"].data).map(|(a, b)| a - b).collect();
-    assert!(max_difference(&net.cut_point("d4").unwrap().data, &body) <= 1e-4);
+    assert!(largest_difference(&net.cut_point("d4").unwrap().data, &body) <= 1e-4);
     let enlarged = net.cut_point("residual.up").unwrap().data;
     let want: Vec<_> = enlarged.iter().zip(&guide.data).map(|(a, b)| a + b).collect();
-    assert!(max_difference(&outputs["crop"].data, &want) <= 1e-6);
+    assert!(largest_difference(&outputs["crop"].data, &want) <= 1e-6);
 
     // A change that the halved picture does not show reaches the output through the detail layers alone.
     let mut checked = crop.clone();
@@ -195,11 +190,11 @@ fn detail_is_added_to_the_body() {
         *v += if (i / w % h + i % w).is_multiple_of(2) { 0.1 } else { -0.1 };
     }
     let (silent, _) = run(&checked, &model);
-    assert!(max_difference(&silent.cut_point("residual").unwrap().data, &enlarged) <= 1e-4);
+    assert!(largest_difference(&silent.cut_point("residual").unwrap().data, &enlarged) <= 1e-4);
     model.weights.0.get_mut("f2.weight").unwrap().data.fill(0.01);
     let [(plain, _), (changed, _)] = [&crop, &checked].map(|crop| run(crop, &model));
     let [plain, changed] = [plain, changed].map(|net| net.cut_point("residual").unwrap().data);
-    assert!(max_difference(&plain, &changed) > 1e-3);
+    assert!(largest_difference(&plain, &changed) > 1e-3);
 }
 
 /// A config of the official plan with a 64th of the channels, for a 16-px crop and an identity of 8 values: users

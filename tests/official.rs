@@ -10,10 +10,10 @@ use alphaswap::engine::{cpu, gpu};
 use alphaswap::models::Weights;
 use alphaswap::nets::alphaface::Window;
 use alphaswap::nets::{GeneratorConfig, NetSpec};
-use alphaswap::tensor::Tensor;
+use alphaswap::tensor::{Tensor, largest_difference};
 
 use crate::engine_gpu::context;
-use crate::networks::{CUT_TOLERANCE, assert_cut_points, fixture, max_difference, narrow, read_tensors};
+use crate::networks::{CUT_TOLERANCE, assert_cut_points, fixture, narrow, read_tensors};
 
 /// f32 against f64 through some 30 layers, on an output in [0, 1].
 const F32_TOLERANCE: f32 = 1e-4;
@@ -50,7 +50,7 @@ impl Reference {
 
     /// How far the output is off.
     fn difference(&self, outputs: &HashMap<String, Tensor>) -> f32 {
-        max_difference(&outputs["crop"].data, &self.recorded["output.crop"].data)
+        largest_difference(&outputs["crop"].data, &self.recorded["output.crop"].data)
     }
 
     fn run_gpu(&self, precision: gpu::Precision) -> Option<f32> {

@@ -7,9 +7,10 @@ use alphaswap::engine::{cpu, gpu};
 use alphaswap::models::Weights;
 use alphaswap::nets::{Caii, GeneratorConfig, NetSpec, Op, Port, Simplified};
 use alphaswap::tensor::Tensor;
+use alphaswap::tensor::largest_difference;
 
 use crate::engine_cpu::reference;
-use crate::engine_gpu::{context, largest_difference, sample, tensors};
+use crate::engine_gpu::{context, sample, tensors};
 use crate::{networks, official};
 
 /// What rounding a value otherwise (6e-8 of it) comes to behind 12 norms, on an output in [0, 1].

@@ -30,7 +30,7 @@ pub enum Choice {
     Gpu(Arc<Context>),
     /// The CPU engine works.
     Cpu {
-        /// One line: why.
+        /// Why, in a few words.
         why: String,
         /// Whether the user should be told, because a GPU would have been preferred.
         warn: bool,
@@ -58,16 +58,14 @@ pub fn adapters() -> Vec<AdapterLine> {
 /// [`Error::Device`] when a GPU is demanded and there is none, or it cannot be opened.
 pub fn open(choice: &DeviceChoice) -> Result<Choice> {
     if *choice == DeviceChoice::Cpu {
-        return Ok(Choice::Cpu { why: "CPU engine, as asked for".into(), warn: false });
+        return Ok(Choice::Cpu { why: "as asked for".into(), warn: false });
     }
     let adapters = enumerate();
     let infos: Vec<AdapterInfo> = adapters.iter().map(wgpu::Adapter::get_info).collect();
     let opened = pick(&infos, choice).and_then(|picked| first_open(&picked, |i, why| Context::new(&adapters[i], why)));
     match opened {
         Ok(context) => Ok(Choice::Gpu(Arc::new(context))),
-        Err(Error::Device(reason)) if *choice == DeviceChoice::Auto => {
-            Ok(Choice::Cpu { why: format!("CPU engine: {reason}"), warn: true })
-        }
+        Err(Error::Device(why)) if *choice == DeviceChoice::Auto => Ok(Choice::Cpu { why, warn: true }),
         Err(e) => Err(e),
     }
 }
@@ -93,17 +91,23 @@ pub(crate) fn pick(infos: &[AdapterInfo], choice: &DeviceChoice) -> Result<Vec<(
     if let DeviceChoice::Adapter(name) = choice {
         let wanted = name.to_lowercase();
         let found = infos.iter().position(|i| i.name.to_lowercase().contains(&wanted));
-        let missing = || Error::Device(format!("no adapter's name contains `{name}`; there are: {}", list()));
+        let missing = || {
+            let there = if infos.is_empty() { "there is none".to_string() } else { format!("there are: {}", list()) };
+            Error::Device(format!("no adapter's name contains `{name}`; {there}; or say `auto`, `cpu` or `gpu`"))
+        };
         return found.map(|i| vec![(i, format!("named by `{name}`"))]).ok_or_else(missing);
     }
     let mut hardware: Vec<_> = infos.iter().enumerate().filter(|(_, i)| !is_software(i)).collect();
     hardware.sort_by_key(|(_, i)| preference(i.device_type));
     let why = |(i, info): (usize, &AdapterInfo)| (i, format!("best hardware adapter ({:?})", info.device_type));
-    match hardware.is_empty() {
-        false => Ok(hardware.into_iter().map(why).collect()),
-        true if infos.is_empty() => Err(Error::Device("no hardware GPU: no driver offers any adapter".into())),
-        true => Err(Error::Device(format!("no hardware GPU; software adapters are used only when named: {}", list()))),
+    if !hardware.is_empty() {
+        return Ok(hardware.into_iter().map(why).collect());
     }
+    let instead = match infos.is_empty() {
+        true => "no driver offers an adapter".to_string(),
+        false => format!("only {}; software adapters must be named", list()),
+    };
+    Err(Error::Device(format!("no hardware GPU was found ({instead})")))
 }
 
 fn preference(kind: DeviceType) -> u8 {
@@ -171,5 +175,7 @@ mod tests {
     fn a_wrong_name_lists_what_there_is() {
         let error = pick(&[info("big", DeviceType::DiscreteGpu)], &DeviceChoice::Adapter("nope".into())).unwrap_err();
         assert!(error.to_string().contains("`nope`") && error.to_string().contains("`big`"));
+        let error = pick(&[], &DeviceChoice::Adapter("cuda".into())).unwrap_err().to_string();
+        assert!(error.contains("there is none") && error.contains("`auto`, `cpu` or `gpu`"), "{error}");
     }
 }

@@ -25,7 +25,7 @@ macro_rules! params {
 pub(crate) use params;
 
 params! {
-    /// Geometry of a convolution, in channels and pixels (shaders/shared/conv.wgsl).
+    /// Geometry of a convolution, in channels and pixels (shaders/shared/geometry.wgsl).
     ConvParams {
         /// Input channels.
         in_c: u32,

@@ -1,4 +1,4 @@
-//! Step 5, density confidence: where few texture pixels would be stretched over many, the guide steps back.
+//! Density confidence: where few texture pixels would be stretched over many, the guide steps back.
 //!
 //! The confidence is made per triangle, averaged onto the points and interpolated: the mesh's own smoothing stands in
 //! for median and Gaussian filters over pixels.

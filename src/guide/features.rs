@@ -1,4 +1,4 @@
-//! Step 4's cut-outs: eyes and lips as soft polygons.
+//! The mask's cut-outs: eyes and lips as soft polygons.
 
 use glam::Vec2;
 

@@ -1,4 +1,4 @@
-//! Step 3 and the last one: what stands where the guide does not cover.
+//! What stands where the guide does not cover.
 
 use super::raster::{Texel, UNCOVERED};
 use super::window::Window;

@@ -1,4 +1,4 @@
-//! Step 6, colour match in CIELAB: the guide takes on the target's mean colour, contrast and light.
+//! Colour match in CIELAB: the guide takes on the target's mean colour, contrast and light.
 
 use super::window::Window;
 

@@ -1,4 +1,4 @@
-//! Step 2, the mesh on the pixel grid: which triangle is seen at each pixel, and where in it.
+//! The mesh on the pixel grid: which triangle is seen at each pixel, and where in it.
 
 use glam::Vec2;
 

@@ -1,4 +1,4 @@
-//! Step 7, which photo: the identity's texture whose yaw is nearest to the target's, mirrored ones included.
+//! Which photo: the identity's texture whose yaw is nearest to the target's, mirrored ones included.
 //!
 //! The choice is a pair of weights that changes smoothly with the yaw, so a turning head does not make the face jump.
 

@@ -1,4 +1,4 @@
-//! Step 1, shape exchange: the target's mesh takes on the identity's face shape, but neither its pose nor its outline.
+//! Shape exchange: the target's mesh takes on the identity's face shape, but neither its pose nor its outline.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! Step 2, second half: the identity's pixels at the places that the raster found.
+//! The identity's pixels at the places that the raster found.
 
 use glam::Vec2;
 

@@ -11,6 +11,7 @@ use safetensors::SafeTensors;
 pub use pose::{EXPRESSIONS, Fit, Ratio, expression, pose};
 
 use crate::face::POINTS;
+use crate::models;
 
 /// Triangles of the mesh; together they cover the face without a hole, eyes and mouth included.
 pub const TRIANGLES: usize = 898;
@@ -26,10 +27,8 @@ pub struct Canonical {
     pub basis: Vec<(u16, f32)>,
 }
 
-static CANONICAL: LazyLock<Canonical> = LazyLock::new(|| {
-    let file = include_bytes!("../../models/canonical.safetensors");
-    Canonical::parse(file).expect("the canonical face is part of this binary")
-});
+static CANONICAL: LazyLock<Canonical> =
+    LazyLock::new(|| Canonical::parse(models::CANONICAL).expect("the canonical face is part of this binary"));
 
 static MIRROR: LazyLock<Vec<u16>> = LazyLock::new(|| mirror_of(&CANONICAL.points));
 

@@ -47,11 +47,6 @@ impl ArcfaceConfig {
         Self { blocks: [3, 4, 14, 3], widths: widths(), side: side(), embedding: embedding() }
     }
 
-    /// insightface's `iresnet100`.
-    pub const fn r100() -> Self {
-        Self { blocks: [3, 13, 30, 3], ..Self::r50() }
-    }
-
     /// The network: `input` `[1, 3, side, side]` RGB in [-1, 1] (code / 127.5 - 1) -> `embedding` `[1, embedding]`, not
     /// normalised.
     ///

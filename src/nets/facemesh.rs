@@ -7,7 +7,7 @@ use super::spec::{Activation, NetSpec, Shape, ValueId};
 
 /// Side of the square input, in pixels.
 pub const SIDE: usize = 192;
-/// Points of the mesh.
+/// Points of the mesh (MediaPipe FaceMesh without irises).
 pub const POINTS: usize = 468;
 /// Output channels and step of the residual blocks.
 const BLOCKS: [(usize, usize); 16] = [

@@ -76,6 +76,13 @@ pub struct Conv {
     pub act: Activation,
 }
 
+impl Conv {
+    /// Whether the one window of the kernel is the whole of `input`, with nothing around it.
+    pub const fn covers(&self, input: Shape) -> bool {
+        input.h == self.kernel && input.w == self.kernel && self.pad.is_none()
+    }
+}
+
 /// What [`Op::Pool`] makes of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {

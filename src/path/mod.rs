@@ -3,6 +3,7 @@
 pub mod cpu;
 mod flights;
 pub mod gpu;
+pub mod letterbox;
 pub mod window;
 
 use std::time::Duration;
@@ -16,10 +17,8 @@ use crate::identity::Identity;
 use crate::marks::watermark::Payload;
 use crate::models::Model;
 use crate::nets::GeneratorConfig;
+pub use crate::nets::facemesh::SIDE as LANDMARK_SIDE;
 use crate::settings::{Look, ModelChoice};
-
-/// Side of the landmark network's input in pixels.
-pub const LANDMARK_SIDE: usize = 192;
 
 /// Landmarks in frame pixels and the network's belief that they lie on a face (0 to 1).
 #[derive(Clone, Debug, Default)]
@@ -177,6 +176,12 @@ impl StageTimes {
     }
 }
 
+/// The smallest value that `percent` of the `sorted` ones do not exceed; 0 if there are none.
+pub fn percentile(sorted: &[f64], percent: usize) -> f64 {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
+}
+
 /// What puts the face on.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one in a pipeline")]
@@ -196,12 +201,18 @@ impl Painter {
     /// Loads what `choice` names.
     ///
     /// # Errors
-    /// [`Error::Model`] for a broken or unfitting file.
+    /// [`Error::Model`] for a missing, broken or unfitting file.
     pub fn load(choice: &ModelChoice) -> Result<Self> {
         let model = match choice {
             ModelChoice::Mesh => return Ok(Self::Mesh),
             ModelChoice::Guided => Model::builtin("generator")?,
             ModelChoice::Guided256 => Model::builtin("generator-256")?,
+            ModelChoice::Path(path) if !path.exists() => {
+                let shipped = ModelChoice::SHIPPED.map(|shipped| shipped.to_string()).join(", ");
+                let reason =
+                    format!("there is no such file; give {shipped}, or the path of a generator's .safetensors");
+                return Err(Error::model(choice.to_string(), reason));
+            }
             ModelChoice::Path(path) => Model::open(path)?,
         };
         Self::generator(model)
@@ -295,4 +306,16 @@ pub trait FramePath: Send {
 
     /// The times of the calls since the last one, and sets them back to zero.
     fn take_times(&mut self) -> StageTimes;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percentile;
+
+    #[test]
+    fn a_percentile_is_one_of_the_values() {
+        let hundred: Vec<f64> = (1..=100_u8).map(f64::from).collect();
+        assert_eq!([50, 95, 99, 100].map(|percent| percentile(&hundred, percent)), [50.0, 95.0, 99.0, 100.0]);
+        assert_eq!([0, 1, 2].map(|n| percentile(&hundred[..n], 50)), [0.0, 1.0, 1.0]);
+    }
 }

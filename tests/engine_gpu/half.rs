@@ -9,10 +9,11 @@ use alphaswap::engine::gpu::{ConvKernel, Net, Options, Precision};
 use alphaswap::gpu::Ceiling;
 use alphaswap::models::Weights;
 use alphaswap::nets::{Activation, Builder, ConvArgs, Edge, GeneratorConfig, NetSpec, Padding, Shape};
+use alphaswap::tensor::largest_difference;
 use proptest::prelude::*;
 
 use super::kernels::{activation, padding};
-use super::{context, largest_difference, sample, tensors};
+use super::{context, sample, tensors};
 use crate::engine_cpu::reference;
 use crate::networks::fixture;
 use crate::networks::narrow;

@@ -14,7 +14,7 @@ use alphaswap::gpu::{Choice, Context, adapters, open};
 use alphaswap::models::Weights;
 use alphaswap::nets::{NetSpec, Port};
 use alphaswap::settings::DeviceChoice;
-use alphaswap::tensor::Tensor;
+use alphaswap::tensor::{Tensor, largest_difference};
 
 use crate::engine_cpu::reference;
 
@@ -109,11 +109,4 @@ pub fn check_with(ctx: &Arc<Context>, spec: NetSpec, seed: u64, force: Option<Co
         }
     }
     Ok(())
-}
-
-/// Largest absolute difference; no number counts as infinite.
-pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
-    differences.map(|d| if d.is_nan() { f32::INFINITY } else { d }).fold(0.0, f32::max)
 }

@@ -10,8 +10,9 @@ use alphaswap::nets::{
     Activation, Builder, Caii, ConvArgs, Edge, GeneratorConfig, NetSpec, Node, Op, Padding, Port, Shape, ValueId,
 };
 use alphaswap::settings::DeviceChoice;
+use alphaswap::tensor::largest_difference;
 
-use super::{check, context, largest_difference, own_context, sample, tensors};
+use super::{check, context, own_context, sample, tensors};
 use crate::engine_cpu::reference;
 
 fn conv(b: &mut Builder, name: &str, x: ValueId, out: usize, edge: Edge, act: Activation) -> ValueId {

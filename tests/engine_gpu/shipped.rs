@@ -7,9 +7,9 @@ use alphaswap::engine::cpu;
 use alphaswap::engine::gpu::{Net, Precision};
 use alphaswap::models::Model;
 use alphaswap::nets::{NetSpec, Port};
-use alphaswap::tensor::Tensor;
+use alphaswap::tensor::{Tensor, largest_difference};
 
-use super::{context, largest_difference, noise};
+use super::{context, noise};
 
 /// Soft blobs rather than noise, in the value range of the network's port: statistics like a picture's.
 fn inputs(spec: &NetSpec, low: f32, high: f32) -> HashMap<String, Tensor> {

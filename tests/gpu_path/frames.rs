@@ -15,9 +15,11 @@ use alphaswap::path::gpu::{GpuPath, Options};
 use alphaswap::path::{Done, FaceJob, FaceOutcome, FramePath, Painter, Smoothed, Stage, Work};
 use alphaswap::region;
 use alphaswap::settings::{Look, ModelChoice};
+use alphaswap::tensor::largest_difference;
 use glam::{Affine2, Vec3};
 
 use crate::engine_gpu::{context, sample};
+use crate::gpu_guide::farthest;
 use crate::support::clip::for_each_frame;
 use crate::support::{Picture, identity, photo};
 
@@ -69,21 +71,15 @@ pub fn swap(path: &mut dyn FramePath, picture: &mut Picture, faces: &[Known], lo
     done.faces
 }
 
-/// Largest distance of a point between two readings, frame pixels.
-fn distance(a: &[Vec3], b: &[Vec3]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| a.distance(*b)).fold(0.0, f32::max)
-}
-
 fn same_outcomes(cpu: &[FaceOutcome], gpu: &[FaceOutcome], what: &str) {
     assert_eq!(cpu.len(), gpu.len());
     for (c, g) in cpu.iter().zip(gpu) {
         assert_eq!(c.swapped, g.swapped, "{what}");
-        let raw = distance(&c.reading.landmarks.0, &g.reading.landmarks.0);
-        let smoothed = distance(&c.smoothed.landmarks.0, &g.smoothed.landmarks.0);
-        let speed = distance(&c.smoothed.speed, &g.smoothed.speed);
+        let raw = farthest(&c.reading.landmarks.0, &g.reading.landmarks.0);
+        let smoothed = farthest(&c.smoothed.landmarks.0, &g.smoothed.landmarks.0);
+        let speed = farthest(&c.smoothed.speed, &g.smoothed.speed);
         let (p, q) = (c.pose, g.pose);
-        let pose = Vec3::new(p.yaw - q.yaw, p.pitch - q.pitch, p.roll - q.roll).abs().max_element();
+        let pose = largest_difference(&[p.yaw, p.pitch, p.roll], &[q.yaw, q.pitch, q.roll]);
         let presence = (c.reading.presence - g.reading.presence).abs();
         // Pixels, pixels, pixels a second, degrees, probability.
         let off = [raw, smoothed, speed, pose, presence];
@@ -144,15 +140,13 @@ fn same_frame(paths: &mut [Box<dyn FramePath>; 2], picture: &Picture, what: &str
 /// The first plane of a YUV frame or the whole of a four-byte one, to be looked at.
 fn save(picture: &Picture, path: &std::path::Path) {
     let FrameInfo { format, width, height, .. } = picture.info;
-    let (bytes, color) = match format.rgb_layout() {
-        Some(([r, g, b], 4)) => {
-            let pixels = picture.planes[0].chunks_exact(4);
-            (pixels.flat_map(|p| [p[r], p[g], p[b]]).collect(), image::ExtendedColorType::Rgb8)
-        }
-        _ => {
-            let rows = picture.planes[0].chunks(picture.strides[0]).take(height);
-            (rows.flat_map(|r| r[..width].to_vec()).collect::<Vec<u8>>(), image::ExtendedColorType::L8)
-        }
+    let channels = format.components();
+    let (bytes, color): (Vec<u8>, _) = if !format.is_yuv() && channels[0].step == 4 {
+        let pixels = picture.planes[0].chunks_exact(4);
+        (pixels.flat_map(|p| channels.map(|c| p[c.offset])).collect(), image::ExtendedColorType::Rgb8)
+    } else {
+        let rows = picture.planes[0].chunks(picture.strides[0]).take(height);
+        (rows.flat_map(|r| r[..width].to_vec()).collect(), image::ExtendedColorType::L8)
     };
     image::save_buffer(path, &bytes, width as u32, height as u32, color).unwrap();
 }
@@ -272,7 +266,7 @@ fn detections_and_landmarks_are_the_same_on_both_paths() {
         let region = region::from_detection(&a);
         let (a, b) = (cpu.landmarks(&picture.view(), region).unwrap(), gpu.landmarks(&picture.view(), region).unwrap());
         assert!((a.presence - b.presence).abs() < 1e-3);
-        assert!(distance(&a.landmarks.0, &b.landmarks.0) < 0.05);
+        assert!(farthest(&a.landmarks.0, &b.landmarks.0) < 0.05);
     }
 }
 

@@ -8,10 +8,11 @@ use alphaswap::path::cpu::blend::{self, Patch};
 use alphaswap::path::cpu::sample::{Border, Sampler};
 use alphaswap::path::gpu::image::{self, FrameBuffer, Map};
 use alphaswap::path::window::Window;
+use alphaswap::tensor::largest_difference;
 use glam::{Affine2, Vec2};
 use proptest::prelude::*;
 
-use crate::engine_gpu::{context, largest_difference, noise};
+use crate::engine_gpu::{context, noise};
 use crate::support::{Picture, any_info};
 
 /// Runs `dispatches` after what was written so far and returns the f32 values of `result`.

@@ -10,6 +10,7 @@ use alphaswap::identity::Identity;
 use alphaswap::path::Painter;
 use alphaswap::path::gpu::{GpuPath, Options};
 use alphaswap::settings::{DeviceChoice, Look};
+use alphaswap::tensor::largest_difference;
 use alphaswap::{Pipeline, Report};
 
 use crate::engine_gpu::{context, own_context};
@@ -100,9 +101,8 @@ fn same(one: &Played, two: &Played, frames: &[Picture]) {
             (r.faces.iter().map(|f| (f.id, f.swapped)).collect::<Vec<_>>(), r.found.clone(), r.lost.clone())
         };
         assert_eq!(told(&one.1), told(&two.1), "frame {i}");
-        let off = |(a, b): (&f32, &f32)| (a - b).abs();
         for (a, b) in one.1.faces.iter().zip(&two.1.faces) {
-            let worst = a.bounds.iter().zip(&b.bounds).map(off).fold(0.0, f32::max);
+            let worst = largest_difference(&a.bounds, &b.bounds);
             assert!(worst < 0.05, "frame {i}: places differ by {worst} px");
         }
         let bytes = one.0.planes[0].iter().zip(&two.0.planes[0]).zip(&frame.planes[0]);

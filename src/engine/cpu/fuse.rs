@@ -1,10 +1,7 @@
 //! Lets convolutions take over the additions that follow them, so that a block's residual is added while the tile is
 //! still in the cache, and joins depthwise convolutions with the 1x1 convolutions behind them.
 
-use crate::nets::{Activation, NetSpec, Op, Padding, ValueId};
-
-use super::layout::Layout;
-use super::plan::is_linear;
+use crate::nets::{Activation, NetSpec, Op, ValueId};
 
 /// A node to run, perhaps together with the addition behind it.
 #[derive(Debug)]
@@ -68,9 +65,9 @@ fn absorb<'a>(spec: &'a NetSpec, add: usize, act: &'a Activation, fused: &mut [O
 fn join<'a>(spec: &'a NetSpec, point: usize, fused: &mut [Option<Fused<'a>>]) {
     let node = &spec.nodes[point];
     let Op::Conv(conv) = &node.op else { return };
-    let input = Layout::blocked(spec.shape(node.inputs[0]));
-    let plain = conv.kernel == 1 && conv.stride == 1 && conv.pad == Padding::none() && !conv.depthwise;
-    let Some(depth) = spec.maker(node.inputs[0]).filter(|_| plain && !is_linear(conv, input)) else { return };
+    let plain = conv.kernel == 1 && conv.stride == 1 && conv.pad.is_none() && !conv.depthwise;
+    let linear = conv.covers(spec.shape(node.inputs[0]));
+    let Some(depth) = spec.maker(node.inputs[0]).filter(|_| plain && !linear) else { return };
     let alone = matches!(&spec.nodes[depth].op, Op::Conv(c) if c.depthwise) && readers(spec, node.inputs[0]) == 1;
     let (Some(first), true) = (fused[depth].take_if(|f| alone && f.inputs.len() == 1), fused[point].is_some()) else {
         return;
@@ -82,9 +79,11 @@ fn join<'a>(spec: &'a NetSpec, point: usize, fused: &mut [Option<Fused<'a>>]) {
 }
 
 fn takes_sum(spec: &NetSpec, i: usize) -> bool {
-    match &spec.nodes[i].op {
+    let node = &spec.nodes[i];
+    match &node.op {
         Op::Conv(conv) => {
-            conv.act == Activation::None && !is_linear(conv, Layout::blocked(spec.shape(spec.nodes[i].inputs[0])))
+            let linear = !conv.depthwise && conv.covers(spec.shape(node.inputs[0]));
+            conv.act == Activation::None && !linear
         }
         _ => false,
     }

@@ -14,7 +14,7 @@ use super::separable::Separable;
 use super::style_norm::{Mean, RunningMean, StyleNorm};
 use super::upsample::Upsample2;
 use crate::error::{Error, Result};
-use crate::nets::{Activation, Caii, Conv, NetSpec, Node, Op, Simplified, ValueId};
+use crate::nets::{Activation, Caii, NetSpec, Node, Op, Simplified, ValueId};
 
 /// Most values that one operation reads.
 pub const MAX_INPUTS: usize = 8;
@@ -111,11 +111,11 @@ fn separable(
 fn kernel(op: &Op, act: &Activation, inputs: &[Layout], out: Layout, params: &Params<'_>) -> Result<Box<dyn Kernel>> {
     let x = inputs[0];
     Ok(match op {
-        Op::Conv(conv) if is_linear(conv, x) => {
+        Op::Conv(conv) if conv.depthwise => Box::new(ConvDepthwise::new(conv, act, x, out, params)?),
+        Op::Conv(conv) if conv.covers(x.shape) => {
             let shape = [conv.out, x.shape.c, conv.kernel, conv.kernel];
             Box::new(Linear::new((&conv.weight, &shape), conv.bias.as_ref(), act, x, params)?)
         }
-        Op::Conv(conv) if conv.depthwise => Box::new(ConvDepthwise::new(conv, act, x, out, params)?),
         Op::Conv(conv) => Box::new(ConvDense::new(conv, act, x, out, params)?),
         Op::Linear { weight, bias, out, .. } => {
             Box::new(Linear::new((weight, &[*out, x.shape.len()]), bias.as_ref(), act, x, params)?)
@@ -133,20 +133,13 @@ fn kernel(op: &Op, act: &Activation, inputs: &[Layout], out: Layout, params: &Pa
     })
 }
 
-/// Whether the one window of `conv` is its whole input: then it is a fully connected layer.
-pub fn is_linear(conv: &Conv, input: Layout) -> bool {
-    let pad = conv.pad;
-    let whole = input.shape.h == conv.kernel && input.shape.w == conv.kernel;
-    whole && !conv.depthwise && pad.top + pad.left + pad.bottom + pad.right == 0
-}
-
 /// Layout of each value: pictures that only full convolutions read take 4 lanes, lists for the caller none.
 fn layouts(spec: &NetSpec) -> Vec<Layout> {
     let mut layouts: Vec<Layout> = spec.values.iter().map(|&shape| Layout::blocked(shape)).collect();
     let readers = |v: ValueId| spec.nodes.iter().filter(move |n| n.inputs.contains(&v));
     for port in &spec.inputs {
         let (layout, mut readers) = (&mut layouts[port.value.0], readers(port.value));
-        let dense = |op: &Op| matches!(op, Op::Conv(c) if !c.depthwise && !is_linear(c, *layout));
+        let dense = |op: &Op| matches!(op, Op::Conv(c) if !c.depthwise && !c.covers(layout.shape));
         if layout.shape.c <= 4 && readers.all(|n| dense(&n.op)) {
             layout.lanes = 4;
         }

@@ -122,7 +122,8 @@ impl RowOp<'_, '_> {
                 4 => lanes::<S, 4, B, V>(simd, dense, block, row, x),
                 3 => lanes::<S, 3, B, V>(simd, dense, block, row, x),
                 2 => lanes::<S, 2, B, V>(simd, dense, block, row, x),
-                _ => lanes::<S, 1, B, V>(simd, dense, block, row, x),
+                1 => lanes::<S, 1, B, V>(simd, dense, block, row, x),
+                other => unreachable!("no kernel for {other} columns, see WIDTHS"),
             }
         }
         B

@@ -105,12 +105,11 @@ impl Lowering<'_> {
         let (tell, before, told) = self.told_mean(node, &style);
         let untold = if tell == 0.0 { self.bytes(&told) } else { 0 };
         let [of_style, of_mean] = caii.parts().map(f64::from);
-        let residual = f64::from(u8::from(residual));
         let constants = [
             ("ACTIVATION", number),
             ("STYLE_PART", of_style),
             ("MEAN_PART", of_mean),
-            ("RESIDUAL", residual),
+            ("RESIDUAL", f64::from(residual)),
             ("TELL_MEAN", tell),
         ];
         let operands = vec![input, style, channel, output, mean, added, before, told];

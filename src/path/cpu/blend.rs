@@ -93,13 +93,6 @@ impl<'a> Line<'a> {
     }
 }
 
-impl Component {
-    /// Frame position of sample (x, y).
-    pub fn position(self, x: usize, y: usize) -> Vec2 {
-        Vec2::from(self.origin()) + Vec2::from(self.pitch()) * Vec2::new(x as f32, y as f32)
-    }
-}
-
 fn planes_of(site: &[usize], components: &[Component; 3]) -> impl Iterator<Item = usize> {
     let mut planes: Vec<usize> = site.iter().map(|&c| components[c].plane).collect();
     planes.dedup();

@@ -12,8 +12,9 @@ use glam::{Affine2, Vec2};
 
 use self::blend::{Patch, blend, to_codes};
 use self::generator::Generator;
-use self::sample::{Border, Sampler};
+use self::sample::Sampler;
 use super::flights::Flights;
+use super::letterbox::Border;
 use super::window::choose_crop;
 use super::{
     Done, FaceOutcome, FramePath, LANDMARK_SIDE, MeshReading, PRESENCE, Painter, Stage, StageTimes, Ticket, Work,

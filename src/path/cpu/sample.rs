@@ -5,18 +5,11 @@ use rayon::prelude::*;
 
 use super::taps::{SEGMENT, Taps, convert};
 use crate::color::{Component, Conversion};
-use crate::frame::{FrameInfo, FrameView};
+use crate::frame::FrameView;
 use crate::guide::window::Window;
+pub use crate::path::letterbox::Border;
+use crate::path::letterbox::{letterbox_map, letterbox_place};
 use crate::path::planes_mut;
-
-/// What is seen beyond the frame's edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Border {
-    /// Black, as the detector and the landmark network were trained with.
-    Black,
-    /// The edge's pixels again, so that a face at the edge keeps its colours.
-    Repeat,
-}
 
 /// A frame ready to be sampled.
 pub struct Sampler<'a> {
@@ -139,20 +132,6 @@ impl<'a> Sampler<'a> {
             }
         }
     }
-}
-
-/// The map from a letterboxed picture ([`Sampler::letterbox`]) to frame pixels.
-pub fn letterbox_map(info: &FrameInfo, side: usize) -> Affine2 {
-    let (_, scale, bars) = letterbox_place(info, side);
-    let shift = Vec2::splat(0.5 * scale - 0.5) - bars;
-    Affine2::from_scale_angle_translation(Vec2::splat(scale), 0.0, shift)
-}
-
-/// The longer side, frame pixels per output pixel, and the width of the bars on the left and above, in frame pixels.
-fn letterbox_place(info: &FrameInfo, side: usize) -> (usize, f32, Vec2) {
-    let (w, h) = (info.width, info.height);
-    let long = w.max(h);
-    (long, long as f32 / side as f32, Vec2::new(((long - w) / 2) as f32, ((long - h) / 2) as f32))
 }
 
 /// The samples that an output pixel covers along one axis: first index, one past the last, weight of the first and

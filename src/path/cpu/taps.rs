@@ -103,9 +103,10 @@ fn read(taps: &Taps, bytes: &[u8], out: &mut [f32]) {
 
 #[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
 fn place_inside(taps: &mut Taps, side: u32, start: [f32; 2], step: [f32; 2]) {
+    let last = side as f32 - 1.001;
     for (i, &ahead) in RAMP.iter().enumerate() {
-        // Rounding may have put a place a hair before the first pixel.
-        let (x, y) = ((start[0] + step[0] * ahead).max(0.0), (start[1] + step[1] * ahead).max(0.0));
+        // Rounding may have put a place a hair before the first pixel, or behind the last one that has a neighbour.
+        let [x, y] = [0, 1].map(|axis| (start[axis] + step[axis] * ahead).max(0.0).min(last));
         let (column, row) = (x.floor(), y.floor());
         taps.across[i] = x - column;
         taps.down[i] = y - row;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::frame::FrameInfo;
 use crate::gpu::{BufferRange, Context, Dispatch};
 use crate::path::LANDMARK_SIDE;
-use crate::path::cpu::sample::{Border, letterbox_map};
+use crate::path::letterbox::{Border, letterbox_map};
 
 /// The frame on the device and everything that reads or writes it.
 #[derive(Debug)]

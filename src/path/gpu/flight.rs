@@ -12,7 +12,7 @@ use crate::detect;
 use crate::error::{Error, Result};
 use crate::frame::{FrameInfo, FrameViewMut};
 use crate::gpu::Context;
-use crate::path::cpu::sample::letterbox_map;
+use crate::path::letterbox::letterbox_map;
 use crate::path::{Done, FaceOutcome, StageTimes};
 
 /// The detector's boxes and scores.

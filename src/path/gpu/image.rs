@@ -8,7 +8,7 @@ use super::planes::{FrameParams, Planes};
 use crate::error::{Error, Result};
 use crate::frame::{FrameInfo, FrameView};
 use crate::gpu::{BufferRange, Context, Dispatch};
-use crate::path::cpu::sample::Border;
+use crate::path::letterbox::Border;
 use crate::path::window::Window;
 
 /// A frame on the GPU.

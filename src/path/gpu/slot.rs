@@ -12,7 +12,7 @@ use crate::align::canvas_side;
 use crate::engine::gpu::Net;
 use crate::error::{Error, Result};
 use crate::gpu::{BufferRange, Context, Dispatch};
-use crate::path::cpu::sample::Border;
+use crate::path::letterbox::Border;
 use crate::path::{FaceJob, LANDMARK_SIDE, Stage};
 
 /// First word of the region's map in WGSL's `FaceInput`, and of gate and maps in `Face`.

@@ -57,13 +57,9 @@ pub fn choose(layer: &Layer<'_>, conditions: &Conditions, trusted: impl Fn(ConvK
 
 /// The kernel of a layer that only one kernel can do.
 fn special(layer: &Layer<'_>) -> Option<ConvKernel> {
-    let (conv, input) = (layer.conv, layer.input);
-    let pad = conv.pad;
-    let covers = input.h == conv.kernel && input.w == conv.kernel && layer.pixels() == 1;
-    let padded = pad.top + pad.left + pad.bottom + pad.right > 0;
-    match conv.depthwise {
+    match layer.conv.depthwise {
         true => Some(ConvKernel::Depthwise),
-        false => (covers && !padded).then_some(ConvKernel::Linear),
+        false => layer.conv.covers(layer.input).then_some(ConvKernel::Linear),
     }
 }
 

@@ -1,55 +1,54 @@
 //! Convolutions as matrix products whose right factor, the unfolded input, is never written.
 
 use alphaswap_shaders as shaders;
+use alphaswap_shaders::Shader;
 use rayon::prelude::*;
 
 use super::Layer;
 use crate::engine::gpu::lower::Lowering;
 use crate::error::Result;
 
-/// Rows of the weight slices that a workgroup takes at a time (shaders/nn/conv_gemm.wgsl).
-const TILE_K: usize = 16;
-
 impl Lowering<'_> {
     /// Any convolution, in tiles of `tile` channels and pixels: 32 or 64.
     pub(super) fn gemm(&mut self, layer: &Layer<'_>, tile: usize) -> Result<()> {
-        let packed = pack_columns(self.conv_weight(layer)?, layer.conv.out, layer.fan(), tile);
         let groups = [layer.pixels().div_ceil(tile) as u32, layer.conv.out.div_ceil(tile) as u32, 1];
         let pair = match tile {
             64 => [&shaders::CONV_GEMM_64, &shaders::CONV_GEMM_64_F16],
             _ => [&shaders::CONV_GEMM_32, &shaders::CONV_GEMM_32_F16],
         };
+        let packed = pack_columns(self.conv_weight(layer)?, layer, [slice_rows(pair[0]), tile]);
         self.conv_step(layer, pair, &packed, groups)
     }
 
     /// Many input channels, in tiles of `tile` channels and pixels: 64 or 128.
     pub(super) fn taps(&mut self, layer: &Layer<'_>, tile: usize) -> Result<()> {
-        let packed = pack_taps(self.conv_weight(layer)?, layer, tile);
         let groups = [layer.pixels().div_ceil(tile) as u32, layer.conv.out.div_ceil(tile) as u32, 1];
         let pair = match tile {
             128 => [&shaders::CONV_TAPS_128, &shaders::CONV_TAPS_128_F16],
             _ => [&shaders::CONV_TAPS_64, &shaders::CONV_TAPS_64_F16],
         };
+        let packed = pack_taps(self.conv_weight(layer)?, layer, [slice_rows(pair[0]), tile]);
         self.conv_step(layer, pair, &packed, groups)
     }
 }
 
-/// `[out, in, taps]` to `[taps, in padded to a slice, out padded to tile]`, zeros where padded.
-fn pack_taps(weight: &[f32], layer: &Layer<'_>, tile: usize) -> Vec<f32> {
+/// Rows of the slices of the factors that a workgroup of `shader` takes at a time.
+pub(super) fn slice_rows(shader: &Shader) -> usize {
+    shader.constant("TILE_K") as usize
+}
+
+/// `[out, in, taps]` to `[taps, in padded to slice, out padded to tile]`, zeros where padded.
+fn pack_taps(weight: &[f32], layer: &Layer<'_>, [slice, tile]: [usize; 2]) -> Vec<f32> {
     let (in_c, taps) = (layer.input.c, layer.conv.kernel * layer.conv.kernel);
-    let (rows, width) = (in_c.next_multiple_of(slice_rows(tile)), layer.conv.out.next_multiple_of(tile));
+    let (rows, width) = (in_c.next_multiple_of(slice), layer.conv.out.next_multiple_of(tile));
     let source = |row: usize| (row % rows < in_c).then(|| row % rows * taps + row / rows);
     transposed(weight, layer.fan(), [taps * rows, width], source)
 }
 
-/// Rows of the slices of shaders/shared/product.wgsl.
-pub(super) const fn slice_rows(tile: usize) -> usize {
-    tile / 8
-}
-
-/// `[out, fan]` to `[fan padded to TILE_K, out padded to tile]`, zeros where padded.
-fn pack_columns(weight: &[f32], out: usize, fan: usize, tile: usize) -> Vec<f32> {
-    let shape = [fan.next_multiple_of(TILE_K), out.next_multiple_of(tile)];
+/// `[out, fan]` to `[fan padded to slice, out padded to tile]`, zeros where padded.
+fn pack_columns(weight: &[f32], layer: &Layer<'_>, [slice, tile]: [usize; 2]) -> Vec<f32> {
+    let fan = layer.fan();
+    let shape = [fan.next_multiple_of(slice), layer.conv.out.next_multiple_of(tile)];
     transposed(weight, fan, shape, |row| (row < fan).then_some(row))
 }
 

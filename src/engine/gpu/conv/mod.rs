@@ -144,7 +144,7 @@ impl Layer<'_> {
         (self.output.len() * self.fan()) as u64
     }
 
-    /// The uniform of shaders/shared/conv.wgsl.
+    /// The uniform of shaders/shared/geometry.wgsl.
     pub fn params(&self) -> ConvParams {
         let [in_c, in_h, in_w] = [self.input.c, self.input.h, self.input.w].map(|n| n as u32);
         let [out_c, out_h, out_w] = [self.output.c, self.output.h, self.output.w].map(|n| n as u32);

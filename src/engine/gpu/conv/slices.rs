@@ -92,12 +92,11 @@ impl Lowering<'_> {
         let shader = &shaders::CONV_COLUMNS;
         let [pixels, quads] = ["PIXELS", "QUADS"].map(|name| shader.constant(name));
         let groups = [((shape.h * shape.w) as u32).div_ceil(pixels), (shape.c as u32 / 4).div_ceil(quads), 1];
-        let flag = |on: bool| f64::from(u8::from(on));
         let constants = [
             ("KERNEL", conv.kernel as f64),
             ("STRIDE", conv.stride as f64),
-            ("REFLECT", flag(conv.pad.edge == Edge::Reflect)),
-            ("UPSAMPLE", flag(layer.upsampled)),
+            ("REFLECT", f64::from(conv.pad.edge == Edge::Reflect)),
+            ("UPSAMPLE", f64::from(layer.upsampled)),
             ("TILE_K", cut.slice as f64),
         ];
         let operands = vec![self.read(layer.source, Storage::F16), columns.clone()];

@@ -5,6 +5,7 @@
 //! would take 2.2 GB, those of one layer more than the 128 MiB that every adapter binds.
 
 use alphaswap_shaders as shaders;
+use alphaswap_shaders::Shader;
 use rayon::prelude::*;
 
 use super::Layer;
@@ -36,7 +37,8 @@ pub(super) struct Bands {
 impl Bands {
     /// Bands of `layer` whose matrices have at most `max_binding` bytes; none where the weights do not fit.
     pub fn of(layer: &Layer<'_>, tile: usize, max_binding: u64) -> Option<Self> {
-        let (fan, rows) = (layer.input.c.next_multiple_of(slice_rows(tile)), layer.output.c.next_multiple_of(tile));
+        let [slice, in_c, out_c] = [slice_rows(product(tile)[0]), layer.input.c, layer.output.c];
+        let (fan, rows) = (in_c.next_multiple_of(slice), out_c.next_multiple_of(tile));
         let bytes = |rows: usize, columns: usize| (PLACES * rows * columns * size_of::<f32>()) as u64;
         let tiles = layer.output.h.div_ceil(2) * layer.output.w.div_ceil(2);
         let most = (BAND_BYTES.min(max_binding) / bytes(fan.max(rows), tile)) as usize * tile;
@@ -77,6 +79,14 @@ impl Bands {
     }
 }
 
+/// The products in tiles of `tile`: permutations for f32 and f16 maps.
+fn product(tile: usize) -> [&'static Shader; 2] {
+    match tile {
+        128 => [&shaders::WINOGRAD_PRODUCT_128, &shaders::WINOGRAD_PRODUCT_128_F16],
+        _ => [&shaders::WINOGRAD_PRODUCT_64, &shaders::WINOGRAD_PRODUCT_64_F16],
+    }
+}
+
 impl Lowering<'_> {
     /// A 3 x 3 convolution of stride 1 (upsampled: with one zero around), in tiles of `tile` channels and columns: 64
     /// or 128. The products stay f32 whatever the maps are: outputs are small differences of them.
@@ -93,13 +103,9 @@ impl Lowering<'_> {
         let slow = self.values[layer.node.output.0].slow;
         let spread = self.scratch(Shape::new(PLACES, bands.fan, bands.columns), self.maps, slow);
         let sum = self.scratch(Shape::new(PLACES, bands.rows, bands.columns), Storage::F32, slow);
-        let flag = |on: bool| f64::from(u8::from(on));
-        let reading = [("REFLECT", flag(conv.pad.edge == Edge::Reflect)), ("UPSAMPLE", flag(layer.upsampled))];
+        let reflect = f64::from(conv.pad.edge == Edge::Reflect);
+        let reading = [("REFLECT", reflect), ("UPSAMPLE", f64::from(layer.upsampled))];
         let half = self.maps as usize;
-        let product = match tile {
-            128 => [&shaders::WINOGRAD_PRODUCT_128, &shaders::WINOGRAD_PRODUCT_128_F16],
-            _ => [&shaders::WINOGRAD_PRODUCT_64, &shaders::WINOGRAD_PRODUCT_64_F16],
-        };
         let waves = bands.columns.div_ceil(shaders::WINOGRAD_INPUT.workgroup_size[0] as usize) as u32;
         let tiles = [bands.columns / tile, bands.rows / tile, PLACES].map(|n| n as u32);
         for first in (0..bands.tiles).step_by(bands.columns) {
@@ -110,7 +116,7 @@ impl Lowering<'_> {
             self.push(shader, &reading, params, operands, [waves, bands.fan as u32, 1]).untouched =
                 bands.elsewhere(read, first);
             let operands = vec![spread.clone(), weight.clone(), sum.clone()];
-            self.push(product[half], &[], params, operands, tiles).macs =
+            self.push(product(tile)[half], &[], params, operands, tiles).macs =
                 (PLACES * bands.tiles_from(first) * layer.input.c * conv.out) as u64;
             let shader = [&shaders::WINOGRAD_OUTPUT, &shaders::WINOGRAD_OUTPUT_F16][half];
             let operands = vec![sum.clone(), channel.clone(), output.clone()];

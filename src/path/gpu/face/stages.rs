@@ -51,7 +51,7 @@ enum Grid {
 
 fn dispatch(ctx: &Context, shader: &'static Shader, second: bool, buffers: &[&BufferRange], grid: Grid) -> Dispatch {
     // The one constant of a shader that runs twice.
-    let constants: Vec<_> = shader.overrides.iter().map(|name| (*name, f64::from(u8::from(second)))).collect();
+    let constants: Vec<_> = shader.overrides.iter().map(|name| (*name, f64::from(second))).collect();
     let kernel = ctx.kernel(shader, &constants);
     let [width, height, _] = shader.workgroup_size;
     let groups = match grid {
