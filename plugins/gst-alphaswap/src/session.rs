@@ -175,12 +175,10 @@ impl Session {
         let late = request.late.filter(|_| self.may_conceal(&request.look, running_time));
         self.pipeline.set_look(request.look);
         let (pipeline, time) = (&mut self.pipeline, running_time.map(Duration::from));
-        if late.is_none() {
+        if late.is_none() && self.overlap && pipeline.overlaps() {
             self.last_look = running_time;
-            if self.overlap && pipeline.overlaps() {
-                let last = self.held.take();
-                return self.exchange(Held { buffer, video, info, running_time }, last, start);
-            }
+            let last = self.held.take();
+            return self.exchange(Held { buffer, video, info, running_time }, last, start);
         }
         let (report, late) = frame::with_frame(buffer.make_mut(), &video, info, |view| {
             if late.is_none() {

@@ -98,15 +98,17 @@ pub fn attach(pad: &gst::Pad, swapper: Pipeline, progress: Arc<Progress>, muxer:
             swapper.reset();
             return gst::PadProbeReturn::Ok;
         };
-        let result = swap_buffer(pad, buffer.make_mut(), &mut swapper, &progress);
-        if let Ok(true) = result {
-            pad.push_event(tags());
-            muxer.iter().for_each(|muxer| muxer.add_tag::<gst::tags::Comment>(&LABEL, gst::TagMergeMode::Append));
-        }
-        if let Err(error) = result {
-            progress.fail(error);
-            info.flow_res = Err(gst::FlowError::Error);
-            return gst::PadProbeReturn::Handled;
+        match swap_buffer(pad, buffer.make_mut(), &mut swapper, &progress) {
+            Ok(false) => {}
+            Ok(true) => {
+                pad.push_event(tags());
+                muxer.iter().for_each(|muxer| muxer.add_tag::<gst::tags::Comment>(&LABEL, gst::TagMergeMode::Append));
+            }
+            Err(error) => {
+                progress.fail(error);
+                info.flow_res = Err(gst::FlowError::Error);
+                return gst::PadProbeReturn::Handled;
+            }
         }
         gst::PadProbeReturn::Ok
     });
