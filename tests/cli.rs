@@ -17,6 +17,8 @@ use assert_cmd::Command;
 use predicates::prelude::*;
 use tempfile::TempDir;
 
+use crate::support::process::patient;
+
 /// The tool's file.
 const TOOL: &str = env!("CARGO_BIN_EXE_alphaswap");
 
@@ -31,7 +33,7 @@ fn program(file: &str) -> std::process::Command {
 
 /// The tool.
 fn alphaswap() -> Command {
-    Command::from_std(program(TOOL))
+    patient(program(TOOL))
 }
 
 /// The user's configuration folder, for keys and lists.

@@ -14,6 +14,8 @@ use bytemuck::cast_slice;
 use safetensors::tensor::{Dtype, TensorView};
 use tempfile::TempDir;
 
+use crate::support::process::trainer;
+
 /// A file of the fixtures.
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/import").join(name)
@@ -35,7 +37,7 @@ fn serialized(tensors: &HashMap<String, Tensor>, metadata: Option<HashMap<String
 
 /// The tool, told to import `file` into `dir`, which is also where it runs.
 fn import(dir: &TempDir, file: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_alphaswap-train"));
+    let mut command = trainer();
     command.current_dir(dir.path()).arg("import").arg(file);
     command.args(["--licence", "none, random numbers", "-o", "m.safetensors"]);
     command

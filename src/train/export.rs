@@ -51,10 +51,12 @@ pub struct Exported {
     pub card: Card,
 }
 
-/// What of `config.toml` tells the network.
+/// What `config.toml` tells: the network, and how it was trained.
 #[derive(Deserialize)]
 struct Config {
     generator: GeneratorConfig,
+    #[serde(flatten)]
+    settings: toml::Table,
 }
 
 /// What of `data.toml` goes into the card; runs of older programs do not tell all of it.
@@ -77,7 +79,7 @@ struct Photos {
 /// not fit each other (every difference is listed), or a weight is not finite.
 pub fn export(checkpoint: &Path, told: &Told) -> Result<Exported> {
     let (run, checkpoint) = locate(checkpoint)?;
-    let (Config { generator }, config) = read_toml(&run.join("config.toml"))?;
+    let (Config { generator, settings }, config) = read_toml(&run.join("config.toml"))?;
     let state = checkpoint::open(&checkpoint)?.state;
     let (photos, _): (Photos, _) = read_toml(&run.join("data.toml"))?;
     let path = checkpoint.join(if told.raw { "generator.safetensors" } else { "ema.safetensors" });
@@ -90,7 +92,7 @@ pub fn export(checkpoint: &Path, told: &Told) -> Result<Exported> {
         files: vec![path.file_name().unwrap_or_default().to_string_lossy().into_owned()],
         sha256: vec![sha256(&bytes)],
     };
-    let training = training(told, &state, &config, &photos);
+    let training = training(told, &state, sha256(config), settings, &photos);
     let card = card(told, generator, &spec, source, training, &photos);
     let model = Model { name: shown, card, weights, sha256: String::new() };
     model.check(&spec)?;
@@ -122,7 +124,7 @@ fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<(T, String)> {
     Ok((value, text))
 }
 
-fn training(told: &Told, state: &State, config: &str, photos: &Photos) -> Training {
+fn training(told: &Told, state: &State, config_sha256: String, settings: toml::Table, photos: &Photos) -> Training {
     let models = told.evaluation.iter().flat_map(|report| &report.models);
     let evaluated = models.map(|m| &m.summary).map(|summary| Evaluated {
         model: summary.model.clone(),
@@ -139,18 +141,16 @@ fn training(told: &Told, state: &State, config: &str, photos: &Photos) -> Traini
         samples: state.samples,
         seed: state.seed,
         weights: if told.raw { "raw" } else { "ema" }.into(),
-        config_sha256: sha256(config),
+        config_sha256,
         data,
-        config: toml::from_str(config).ok().map(settings),
+        config: Some(for_card(settings)),
         evaluation: evaluated.collect(),
     }
 }
 
 /// A run's configuration for its card.
-fn settings(mut config: toml::Table) -> toml::Table {
-    for part in ["generator", "output"] {
-        config.remove(part);
-    }
+fn for_card(mut config: toml::Table) -> toml::Table {
+    config.remove("output");
     config.iter_mut().for_each(|(_, value)| without_folders(value));
     config
 }

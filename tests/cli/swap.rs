@@ -185,7 +185,7 @@ fn outputs_that_cannot_be_written_are_refused() {
 fn a_full_disk_leaves_nothing_behind() {
     let dir = clip();
     let script = format!("ulimit -f 4; trap '' XFSZ; exec {TOOL} swap in.mkv out.mp4 --device cpu --source \"$0\"");
-    let mut command = Command::from_std(program("bash"));
+    let mut command = patient(program("bash"));
     command.current_dir(dir.path()).args(["-c", &script]).arg(identity());
     fails(&mut command, &["cannot write out.mp4"]);
     assert_eq!(listing(dir.path()), ["in.mkv"]);

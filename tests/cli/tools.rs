@@ -86,7 +86,8 @@ fn an_adapter_that_is_not_there_is_named() {
 #[cfg(feature = "train")]
 #[test]
 fn the_trainer_says_its_own_name() {
-    let mut trainer = Command::from_std(program(env!("CARGO_BIN_EXE_alphaswap-train")));
+    use crate::support::process::TRAINER;
+    let mut trainer = patient(program(TRAINER));
     trainer.arg("--version").assert().success().stdout(predicate::str::starts_with("alphaswap-train "));
 }
 

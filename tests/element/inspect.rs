@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::support::process::patient;
+
 /// The plugin as a file; Cargo builds it beside the test binary.
 fn plugin_file() -> PathBuf {
     let deps = std::env::current_exe().unwrap().parent().unwrap().to_path_buf();
@@ -15,7 +17,7 @@ fn inspect() -> String {
     let dir = tempfile::tempdir().unwrap();
     let file = plugin_file();
     std::os::unix::fs::symlink(&file, dir.path().join(file.file_name().unwrap())).unwrap();
-    let out = Command::new("gst-inspect-1.0")
+    let out = patient(Command::new("gst-inspect-1.0"))
         .args(["--no-colors", "alphaswap"])
         .env("GST_PLUGIN_PATH", dir.path())
         .env("GST_PLUGIN_SYSTEM_PATH", "")

@@ -237,7 +237,7 @@ fn two_networks_in_a_file_are_a_question() {
 
 #[test]
 fn the_licence_must_be_told() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_alphaswap-train"));
+    let mut command = trainer();
     command.arg("import").arg(fixture("w600k_r50.onnx")).args(["-o", "m.safetensors"]);
     command.assert().code(2).stderr(predicate::str::contains("--licence"));
     command.args(["--licence", " "]).assert().code(2).stderr(predicate::str::contains("must not be blank"));

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::cli::{fails, listing};
+use crate::support::process::{Started, TRAINER, trainer};
 
 #[test]
 fn existing_files_are_kept() {
@@ -30,7 +31,7 @@ fn existing_files_are_kept() {
 fn a_model_file_has_its_place_and_ending() {
     let to = |output: &str, words: &[&str]| {
         let dir = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_alphaswap-train"));
+        let mut command = trainer();
         command.current_dir(dir.path()).arg("import").arg(fixture("w600k_r50.onnx"));
         fails(command.args(["--licence", "none", "-o", output]), words);
         assert_eq!(listing(dir.path()), [""; 0]);
@@ -60,14 +61,14 @@ fn an_interrupted_import_leaves_nothing_behind() {
     let (source, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let file = source.path().join("large.safetensors");
     large_encoder(&file);
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_alphaswap-train"));
+    let mut command = std::process::Command::new(TRAINER);
     command.current_dir(dir.path()).arg("import").arg(file).args(["--licence", "none", "-o", "m.safetensors"]);
-    let mut child = command.spawn().unwrap();
-    while listing(dir.path()).is_empty() && child.try_wait().unwrap().is_none() {
+    let mut import = Started::new(&mut command);
+    while listing(dir.path()).is_empty() && !import.is_over() {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
-    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    match child.wait().unwrap().code() {
+    import.interrupt();
+    match import.ended().status.code() {
         Some(130) => assert_eq!(listing(dir.path()), [""; 0]),
         Some(0) => assert_eq!(listing(dir.path()), ["m.safetensors", "m.toml"]),
         other => panic!("ended with {other:?}"),

@@ -7,6 +7,9 @@ use gst::prelude::*;
 
 use super::Picture;
 
+/// No frame takes longer.
+const PATIENCE: gst::ClockTime = gst::ClockTime::from_seconds(60);
+
 /// A file of the demo.
 pub fn media(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/media").join(name)
@@ -24,12 +27,14 @@ pub fn for_each_frame(step: usize, mut visit: impl FnMut(usize, &str, Picture)) 
     let sink = pipeline.by_name("sink").unwrap().downcast::<gst_app::AppSink>().unwrap();
     pipeline.set_state(gst::State::Playing).unwrap();
     let mut index = 0;
-    while let Ok(sample) = sink.pull_sample() {
+    while let Some(sample) = sink.try_pull_sample(PATIENCE) {
         if index % step == 0 {
             visit(index, scenes["frames"][index].as_str().unwrap(), picture(&sample));
         }
         index += 1;
     }
+    let failure = pipeline.bus().unwrap().pop_filtered(&[gst::MessageType::Error]);
+    assert!(sink.is_eos(), "no frame after the first {index}: {failure:?}");
     pipeline.set_state(gst::State::Null).unwrap();
     assert_eq!(index, scenes["frames"].as_array().unwrap().len(), "the clip was not decoded whole");
 }

@@ -2,6 +2,7 @@
 
 pub mod clip;
 pub mod counting;
+pub mod process;
 
 use std::sync::LazyLock;
 

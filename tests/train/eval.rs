@@ -15,6 +15,7 @@ use assert_cmd::Command;
 
 use crate::networks::{assert_cut_points, fixture, run_model};
 use crate::support::clip::media;
+use crate::support::process::trainer;
 
 /// Pictures and numbers of the reference evaluation (fixtures/eval/record.py).
 fn folder(name: &str) -> PathBuf {
@@ -107,7 +108,7 @@ fn patterns_stand_for_people() {
 
 /// The tool, told to evaluate.
 fn tool(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_alphaswap-train"));
+    let mut command = trainer();
     command.arg("eval").args(arguments);
     command
 }

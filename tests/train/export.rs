@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::cli::{fails, listing};
 use crate::support;
+use crate::support::process::trainer;
 
 /// A run of the shipped generator's network: `ema` holds its weights, `generator` others.
 fn run() -> TempDir {
@@ -51,7 +52,7 @@ fn save(path: &Path, weights: &Weights) {
 }
 
 fn tool(dir: &TempDir, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_alphaswap-train"));
+    let mut command = trainer();
     command.current_dir(dir.path()).arg("export").args(arguments).args(["-o", "m.safetensors"]);
     command
 }

@@ -16,6 +16,7 @@ use assert_cmd::Command;
 use predicates::prelude::*;
 use tempfile::TempDir;
 
+use crate::support::process::trainer;
 use photos::{drawn, item, portraits};
 
 const CROP: usize = 64;
@@ -219,7 +220,7 @@ fn neighbours_are_near_in_pose_and_expression() {
 
 /// The command line tool.
 fn pseudo(data: &Path, output: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_alphaswap-train"));
+    let mut command = trainer();
     command.args(["pseudo", "mesh"]).arg(data).arg("-o").arg(output);
     command.args(["--labels", "2", "--swaps", "1", "--crop", "64"]);
     command

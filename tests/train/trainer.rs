@@ -16,6 +16,7 @@ use alphaswap::train::trainer::{Config, End, Material, RunFolder, Start, Trainer
 use burn::tensor::Device;
 
 use crate::cli::listing;
+use crate::support::process::trainer;
 use data::{Sets, parse};
 
 /// A run from the start in `folder`.
@@ -317,7 +318,7 @@ fn a_run_travels_in_pieces() {
     let config = sets.config(&["steps=2"]);
     fresh(&config, &here).run_until(1, |_| true).unwrap();
     let program = |args: [&str; 2], paths: [&Path; 2]| {
-        let mut program = assert_cmd::Command::cargo_bin("alphaswap-train").unwrap();
+        let mut program = trainer();
         program.arg(args[0]).arg(paths[0]).arg(args[1]).arg(paths[1]).assert()
     };
     // Twice: the second replaces the first.

@@ -16,7 +16,7 @@ use clap::ArgGroup;
 use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::interrupt::{self, Interrupted, pressed};
+use crate::interrupt::{self, pressed};
 
 /// Swap every source onto every target and measure what comes out.
 ///
@@ -81,7 +81,7 @@ pub fn run(args: &Args) -> Result<()> {
         Some(folder) => measure(args, folder, (&sources, &targets)),
         None => compare(args, (&sources, &targets)),
     };
-    ensure!(!pressed(), Interrupted);
+    interrupt::check()?;
     let report = report?;
     for photo in &report.skipped {
         eprintln!("left out {}: {}", photo.photo, photo.reason);

@@ -56,11 +56,12 @@ fn samples(
 ) -> Result<()> {
     let (pipeline, sink) = build(uri, format, size)?;
     let bus = pipeline.bus().context("a pipeline without a bus")?;
-    let playing = Playing::start(pipeline)?;
-    let mut next = Duration::ZERO;
+    let mut playing = Playing::start(pipeline)?;
+    let (mut next, mut came) = (Duration::ZERO, false);
     // Each time around, as no stream promises to end or to get on.
     while !interrupt::pressed() {
         if let Some(sample) = sink.try_pull_sample(media::TICK) {
+            came = true;
             let buffer = sample.buffer().context("a frame without pixels")?;
             let time = running_time(&sample).unwrap_or(next);
             if time >= next {
@@ -80,6 +81,8 @@ fn samples(
         } else if sink.is_eos() {
             drop(playing);
             return Ok(());
+        } else if !came && playing.is_lost() {
+            return Err(anyhow!(media::DAMAGED));
         }
     }
     Err(Interrupted.into())

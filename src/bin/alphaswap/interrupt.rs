@@ -32,6 +32,12 @@ pub fn pressed() -> bool {
     PRESSED.load(Ordering::Relaxed)
 }
 
+/// # Errors
+/// [`Interrupted`] when the user wants the run to end.
+pub fn check() -> Result<()> {
+    if pressed() { Err(Interrupted.into()) } else { Ok(()) }
+}
+
 /// Says why a run failed, and turns its end into an exit code.
 pub fn exit_code(result: Result<()>) -> ExitCode {
     result.map_or_else(|error| failed(&error, ExitCode::FAILURE), |()| ExitCode::SUCCESS)

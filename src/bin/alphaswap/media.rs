@@ -4,7 +4,7 @@ pub mod color;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alphaswap::frame::{ColorSpace, FrameInfo, Matrix, PixelFormat, Range};
 use alphaswap::identity::Identity;
@@ -27,6 +27,9 @@ const PACKAGES: [(&str, &str); 6] = [
 
 /// What is said of inputs that have none.
 pub const NO_VIDEO: &str = "there is no video in it; name a file that has one";
+
+/// What is said of inputs whose end or middle is missing.
+pub const DAMAGED: &str = "is cut short or damaged; copy it again from where it came";
 
 /// What is said of inputs that are something else, or of which too little is left to see what they were.
 const NEITHER: &str = "is neither a video nor a picture that can be read; name one, such as an .mp4 or a .jpg";
@@ -96,7 +99,7 @@ pub fn input_error(error: &gst::message::Error) -> anyhow::Error {
     use gst::StreamError::{Decode, Demux, Failed, TypeNotFound, WrongType};
     let source = error.src().map(|s| s.name().to_string()).unwrap_or_default();
     let is_bin = source.starts_with("decodebin") || source.starts_with("parsebin");
-    let damaged = || bus_error(error).context("is cut short or damaged; copy it again from where it came");
+    let damaged = || bus_error(error).context(DAMAGED);
     match error.error().kind::<gst::StreamError>() {
         Some(TypeNotFound) => anyhow!(NEITHER),
         Some(WrongType) if is_bin => anyhow!(NEITHER),
@@ -152,15 +155,22 @@ pub fn check_input(path: &Path) -> Result<()> {
     }
 }
 
+/// How long all threads may rest before anything has come of an input.
+const REST: Duration = Duration::from_secs(10);
+
 /// Stops a pipeline when it goes out of scope, whatever happens.
-pub struct Playing(pub gst::Pipeline);
+pub struct Playing {
+    pipeline: gst::Pipeline,
+    /// Since when all its threads rest.
+    rest: Option<Instant>,
+}
 
 impl Playing {
     /// Starts `pipeline`.
     pub fn start(pipeline: gst::Pipeline) -> Result<Self> {
-        let playing = Self(pipeline);
-        if playing.0.set_state(gst::State::Playing).is_err() {
-            let bus = playing.0.bus().context("a pipeline without a bus")?;
+        let playing = Self { pipeline, rest: None };
+        if playing.pipeline.set_state(gst::State::Playing).is_err() {
+            let bus = playing.pipeline.bus().context("a pipeline without a bus")?;
             return Err(match bus.timed_pop_filtered(gst::ClockTime::ZERO, &[gst::MessageType::Error]) {
                 Some(message) => match message.view() {
                     gst::MessageView::Error(error) => bus_error(error),
@@ -174,12 +184,47 @@ impl Playing {
 
     /// How long the stream is, once known.
     pub fn duration(&self) -> Option<Duration> {
-        self.0.query_duration::<gst::ClockTime>().map(Duration::from)
+        self.pipeline.query_duration::<gst::ClockTime>().map(Duration::from)
+    }
+
+    /// Whether no frame will ever come, if none has come so far. `decodebin` and `parsebin` lose what an element says
+    /// while they plug it in: a demuxer that gives up at once (half of an MP4) rests without an error and without an end.
+    pub fn is_lost(&mut self) -> bool {
+        let since = self.is_at_rest().then(|| self.rest.unwrap_or_else(Instant::now));
+        self.rest = since;
+        since.is_some_and(|since| since.elapsed() > REST)
+    }
+
+    /// Whether no element has a thread at work.
+    fn is_at_rest(&self) -> bool {
+        let at_work = |pad: &gst::Pad| pad.task_state() == gst::TaskState::Started;
+        // Elements that come and go while they are counted are at work as well.
+        !self.pipeline.iterate_recurse().into_iter().any(|e| e.map_or(true, |e| e.pads().iter().any(at_work)))
     }
 }
 
 impl Drop for Playing {
     fn drop(&mut self) {
-        let _ = self.0.set_state(gst::State::Null);
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_rest_after_the_end_and_not_before() {
+        init().unwrap();
+        let play = |text: &str| Playing::start(gst::parse::launch(text).unwrap().downcast().unwrap()).unwrap();
+        let [mut endless, ended] = ["fakesrc ! queue ! fakesink", "fakesrc num-buffers=1 ! queue ! fakesink"].map(play);
+        let bus = ended.pipeline.bus().unwrap();
+        bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &[gst::MessageType::Eos]).unwrap();
+        let rests = (0..60_000).any(|_| {
+            std::thread::sleep(Duration::from_millis(1));
+            ended.is_at_rest()
+        });
+        assert!(rests);
+        assert!(!endless.is_at_rest() && !endless.is_lost());
     }
 }

@@ -63,9 +63,10 @@ pub struct LookArgs {
     #[arg(long, value_name = span(Look::MAX_FACES), default_value_t = Look::default().max_faces,
           value_parser = within(Look::MAX_FACES))]
     max_faces: usize,
-    /// Frames between two looks for new faces while all known ones are followed: so long a face that comes in is seen
-    /// [default: 10 live, 1 for recorded files].
-    #[arg(long, value_name = span(Look::DETECT_INTERVAL), value_parser = within(Look::DETECT_INTERVAL))]
+    #[arg(long, value_name = span(Look::DETECT_INTERVAL), value_parser = within(Look::DETECT_INTERVAL),
+          help = format!("Frames between two looks for new faces while all known ones are followed: so long a face \
+                          that comes in is seen [default: {} live, {} for recorded files]",
+                         Look::default().detect_interval, Look::DETECT_INTERVAL_RECORDED))]
     detect_interval: Option<u32>,
     /// From which detector score on something is a face.
     #[arg(long, value_name = span(Look::UNIT), default_value_t = Look::default().threshold,

@@ -93,9 +93,7 @@ pub fn swap(
     if let Some(signing) = signing.filter(|_| report.marked.is_some()) {
         signing.sign([pending.path(), output, input], &identity, pipeline.payload())?;
     }
-    if interrupt::pressed() {
-        return Err(interrupt::Interrupted.into());
-    }
+    interrupt::check()?;
     pending.commit()?;
     if report.marked.is_some() && !report.badged {
         eprintln!("warning: {HIDDEN}");

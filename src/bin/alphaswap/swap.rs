@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alphaswap::settings::Look;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use gst::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -43,8 +43,8 @@ pub struct Args {
     /// Replace OUTPUT, and the contact sheet, if they exist.
     #[arg(long)]
     overwrite: bool,
-    /// Quality of the encoded video, 0 (best, largest) to 51 [default: 20].
-    #[arg(long, value_name = "0..51", value_parser = clap::value_parser!(u32).range(0..=51))]
+    #[arg(long, value_name = "0..51", value_parser = clap::value_parser!(u32).range(0..=51),
+          help = format!("Quality of the encoded video, 0 (best, largest) to 51 [default: {QUALITY}]"))]
     quality: Option<u32>,
     #[command(flatten)]
     swapper: SwapperArgs,
@@ -73,6 +73,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (swapper, identity) = args.swapper.pipeline(Look::DETECT_INTERVAL_RECORDED)?;
     let signing = args.manifest.signing()?;
     let beside = manifest::beside(&args.output, &args.input, args.overwrite, signing.is_some())?;
+    interrupt::check()?;
     let payload = swapper.payload();
     let progress = Arc::new(Progress::default());
     let start = Instant::now();
@@ -87,9 +88,7 @@ pub fn run(args: &Args) -> Result<()> {
         signing.as_ref().map_or(Ok(None), |s| s.sign([path, target, &args.input], &identity, payload))
     };
     let manifest = sign(pending.path(), &args.output)?;
-    if interrupt::pressed() {
-        return Err(interrupt::Interrupted.into());
-    }
+    interrupt::check()?;
     pending.commit()?;
     beside.map_or(Ok(()), |beside| beside.commit(manifest))?;
     summary(args, &progress, start.elapsed());
@@ -141,7 +140,7 @@ enum End {
 fn play(args: &Args, pipeline: gst::Pipeline, progress: &Progress) -> Result<End> {
     let input = |e: anyhow::Error| e.context(args.input.display().to_string());
     let bus = pipeline.bus().context("a pipeline without a bus")?;
-    let playing = Playing::start(pipeline).map_err(|e| input(progress.take_failure().unwrap_or(e)))?;
+    let mut playing = Playing::start(pipeline).map_err(|e| input(progress.take_failure().unwrap_or(e)))?;
     let bar = bar();
     let start = Instant::now();
     let mut expected = Duration::ZERO;
@@ -151,9 +150,7 @@ fn play(args: &Args, pipeline: gst::Pipeline, progress: &Progress) -> Result<End
         if let Some(failure) = progress.take_failure() {
             return Err(input(failure));
         }
-        if interrupt::pressed() {
-            return Err(interrupt::Interrupted.into());
-        }
+        interrupt::check()?;
         expected = expected.max(playing.duration().unwrap_or_default());
         show(&bar, progress, expected, start.elapsed());
         match message.as_ref().map(|m| m.view()) {
@@ -162,6 +159,7 @@ fn play(args: &Args, pipeline: gst::Pipeline, progress: &Progress) -> Result<End
             }
             Some(gst::MessageView::Error(error)) => return Err(input(media::input_error(error))),
             Some(gst::MessageView::Eos(_)) => break,
+            _ if progress.frames() == 0 && playing.is_lost() => return Err(input(anyhow!(media::DAMAGED))),
             _ => {}
         }
     }

@@ -183,8 +183,9 @@ impl Plan {
             };
             self.progress.warn(format!("a further stream ({name}) is left out: {reason}"));
             let sink = media::make("fakesink")?;
-            self.chain(&[&sink])?;
+            // Nobody waits for a stream whose first piece comes late.
             sink.set_property("async", false);
+            self.chain(&[&sink])?;
             pad.link(&sink.static_pad("sink").context("a sink without a start")?)?;
             return Ok(());
         }

@@ -120,7 +120,7 @@ impl Material {
 
     /// The photo's caption, if the losses read captions.
     pub(super) fn caption_of(&self, item: &Item) -> Result<Option<&str>> {
-        if self.config.losses.clip_text == 0.0 {
+        if !self.config.reads_captions() {
             return Ok(None);
         }
         let missing =
@@ -180,7 +180,7 @@ impl Material {
 
     /// Photos without a caption are left out where the losses read it.
     fn check_captions(&mut self) -> Result<()> {
-        if self.config.losses.clip_text == 0.0 || self.config.swaps() == 0 {
+        if !self.config.reads_captions() {
             return Ok(());
         }
         if self.captions.is_empty() {
@@ -202,7 +202,7 @@ impl Material {
         let shards = self.shards(folder)?;
         let free = |person: &str| people.takes(person);
         let triplets = self.numbers(&shards, |record| self.is_triplet(record.kind), free)?;
-        let is_captioned = |id: &str| self.config.losses.clip_text == 0.0 || self.captions.contains_key(id);
+        let is_captioned = |id: &str| !self.config.reads_captions() || self.captions.contains_key(id);
         let swaps = self.numbers(&shards, |record| record.kind == Kind::Swap && is_captioned(&record.photo), free)?;
         for (what, wanted, found) in [("triplets", data.triplets, &triplets), ("swaps", data.swaps, &swaps)] {
             if wanted > 0 && found.is_empty() {

@@ -4,10 +4,11 @@ use assert_cmd::Command;
 use predicates::prelude::*;
 
 use super::*;
+use crate::support::process::trainer;
 
 /// The tool, told to caption the data set in `dir`.
 fn tool(dir: &TempDir, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_alphaswap-train"));
+    let mut command = trainer();
     command.current_dir(dir.path()).args(["caption", "."]).args(args);
     command
 }

@@ -1,7 +1,6 @@
 //! Training: the loss, the photos of a step, a run that learns, stops and goes on.
 
 use std::path::Path;
-use std::process::Command;
 
 use alphaswap::face::Pose;
 use alphaswap::train::clip::Clip;
@@ -16,6 +15,7 @@ use burn::tensor::{Device, Tensor};
 use image::{Rgb, RgbImage};
 
 use super::values;
+use crate::support::process::trainer;
 
 const COLOURS: [(&str, [u8; 3]); 4] =
     [("red", [220, 30, 20]), ("green", [20, 200, 40]), ("blue", [30, 40, 210]), ("white", [240, 240, 240])];
@@ -208,7 +208,7 @@ fn the_command_trains_and_resumes() {
     let [set, out] = [folders[0].path(), folders[1].path()];
     data(set);
     let train = |more: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_alphaswap-train"));
+        let mut command = trainer();
         command.arg("train-clip").arg(set).arg("-o").arg(out).args(more);
         let output = command.output().unwrap();
         let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();

@@ -8,12 +8,11 @@ use predicates::prelude::*;
 
 use super::*;
 use crate::cli::{fails, listing};
-
-const TOOL: &str = env!("CARGO_BIN_EXE_alphaswap-train");
+use crate::support::process::{Started, TRAINER, patient, trainer};
 
 /// Prepares the folder `set` of `dir` into `out`.
 fn command(dir: &TempDir) -> Command {
-    let mut command = Command::new(TOOL);
+    let mut command = trainer();
     command.current_dir(dir.path()).args(["prepare", "set", "-o", "out", "--crop", "128"]);
     command.args(["--licence", "CC0-1.0"]);
     command
@@ -39,7 +38,7 @@ fn sets_and_licences_are_named() {
     fs::copy(media("kai.jpg"), place(&dir, "a/faces/1.jpg")).unwrap();
     fs::copy(media("ada.jpg"), place(&dir, "b/faces/1.jpg")).unwrap();
     let prepare = |words: &[&str]| {
-        let mut command = Command::new(TOOL);
+        let mut command = trainer();
         command.current_dir(dir.path()).args(["prepare", "-o", "out", "--crop", "128", "--no-sheet"]).args(words);
         command
     };
@@ -66,8 +65,8 @@ fn no_face_is_a_failure_and_one_person_a_warning() {
 fn a_full_disk_stops_the_run_and_it_can_go_on() {
     let dir = mixed();
     let limited =
-        format!("trap '' XFSZ; ulimit -f 16; exec {TOOL} prepare set -o out --crop 128 --licence CC0-1.0 --jobs 1");
-    let mut full = Command::new("bash");
+        format!("trap '' XFSZ; ulimit -f 16; exec {TRAINER} prepare set -o out --crop 128 --licence CC0-1.0 --jobs 1");
+    let mut full = patient(Process::new("bash"));
     fails(full.current_dir(dir.path()).args(["-c", &limited]), &["out/items", "png", "File too large"]);
     let items = walkdir::WalkDir::new(dir.path().join("out/items"));
     let is_whole = |e: walkdir::DirEntry| {
@@ -85,17 +84,17 @@ fn ctrl_c_finishes_the_photo_and_the_next_run_goes_on() {
         photo.adjust_contrast(i as f32).save(place(&dir, &format!("set/{i:02}.jpg"))).unwrap();
     }
     let words = ["prepare", "set", "-o", "out", "--crop", "128", "--licence", "CC0-1.0", "--jobs", "1", "--no-sheet"];
-    let mut process = Process::new(TOOL);
-    let child =
-        process.current_dir(dir.path()).args(words).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut process = Process::new(TRAINER);
+    process.current_dir(dir.path()).args(words).stderr(Stdio::piped()).stdout(Stdio::null());
+    let started = Started::new(&mut process);
     let journal = dir.path().join("out/journal.jsonl");
     let start = Instant::now();
     while fs::read_to_string(&journal).unwrap_or_default().lines().count() < 3 {
         assert!(start.elapsed() < Duration::from_secs(60));
         std::thread::sleep(Duration::from_millis(2));
     }
-    Process::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    let output = child.wait_with_output().unwrap();
+    started.interrupt();
+    let output = started.ended();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{stderr}");
     assert!(stderr.contains("photos are left"), "{stderr}");

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use alphaswap::train::checkpoint;
 use alphaswap::train::trainer::{Config, RunFolder, Start, Trainer, metrics};
-use assert_cmd::cargo::cargo_bin;
 use burn::tensor::Device;
 
 use super::data::{Sets, parse};
 use super::fresh;
+use crate::support::process::{Started, TRAINER, trainer};
 
 /// The message of a config text that is refused.
 fn refused(text: &str, overrides: &[&str]) -> String {
@@ -121,17 +121,17 @@ fn interrupted_runs_are_saved() {
     let folder = tempfile::tempdir().unwrap();
     let (config, run) = (folder.path().join("train.toml"), folder.path().join("run"));
     fs::write(&config, sets.guided()).unwrap();
-    let mut train = Command::new(cargo_bin("alphaswap-train"));
+    let mut train = Command::new(TRAINER);
     train.arg("train").arg(&config).arg("-o").arg(&run).args(["--steps", "1000000"]).stderr(Stdio::piped());
-    let child = train.spawn().unwrap();
+    let started = Started::new(&mut train);
     let metrics_path = RunFolder(run.clone()).metrics();
     let start = Instant::now();
     while fs::read_to_string(&metrics_path).unwrap_or_default().lines().count() < 2 {
         assert!(start.elapsed() < Duration::from_secs(60), "the run does not begin");
         std::thread::sleep(Duration::from_millis(20));
     }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
+    started.interrupt();
+    let output = started.ended();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{told}");
     assert!(told.contains("saved; go on with --resume"), "{told}");
@@ -142,13 +142,12 @@ fn interrupted_runs_are_saved() {
 
     // The run has its own config, and the report can be made at any time.
     let more = (saved + 1).to_string();
-    let program = || assert_cmd::Command::cargo_bin("alphaswap-train").unwrap();
     let resumed = ["train", "--resume", "--steps", &more, "--set", "output.keep=2", "-o"];
     let warned = predicates::str::contains("the config has changed since step");
-    program().args(resumed).arg(&run).assert().success().stderr(warned);
+    trainer().args(resumed).arg(&run).assert().success().stderr(warned);
     assert!(fs::read_to_string(run.join("config.toml")).unwrap().contains("steps = 4\n"));
     fs::remove_file(run.join("report.html")).unwrap();
-    program().arg("report").arg(&run).assert().success();
+    trainer().arg("report").arg(&run).assert().success();
     assert!(run.join("report.html").is_file());
-    program().arg("report").arg(folder.path()).assert().failure().stderr(predicates::str::contains("is no run"));
+    trainer().arg("report").arg(folder.path()).assert().failure().stderr(predicates::str::contains("is no run"));
 }

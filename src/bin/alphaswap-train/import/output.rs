@@ -7,7 +7,7 @@ use alphaswap::files::{Readers, beside, part};
 use anyhow::{Context, Result, ensure};
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::interrupt::{Interrupted, pressed};
+use crate::interrupt;
 
 /// Where weights and card go.
 pub struct Output {
@@ -32,11 +32,11 @@ impl Output {
     /// Writes both files, then gives them their names. If that fails or is interrupted, all is as it was.
     pub fn write(&self, weights: &[u8], card: &str) -> Result<()> {
         let part = |target: &Path, bytes| {
-            ensure!(!pressed(), Interrupted);
+            interrupt::check()?;
             part(target, bytes, Readers::Usual).with_context(|| format!("cannot write {}", target.display()))
         };
         let (weights, card) = (part(&self.weights, weights)?, part(&self.card, card.as_bytes())?);
-        ensure!(!pressed(), Interrupted);
+        interrupt::check()?;
         self.name(weights, card).with_context(|| format!("cannot write {}", self.weights.display()))
     }
 

@@ -80,9 +80,7 @@ fn read(input: &str, places: Vec<Geometry>, labelled: &mut bool) -> Result<(Verd
         Ok(ControlFlow::Continue(()))
     };
     let read = decode::luma(&uri, EVERY, take, |tag| *labelled |= tag.contains(LABEL));
-    if interrupt::pressed() {
-        return Err(interrupt::Interrupted.into());
-    }
+    interrupt::check()?;
     match read {
         Err(error) if count == 0 => return Err(error.context(input.to_string())),
         Err(error) => eprintln!("warning: {input}: {error:#}; what came before was read"),

@@ -109,6 +109,11 @@ impl Config {
         2 * self.data.pairs + self.data.swaps
     }
 
+    /// Whether a loss reads the photos' captions.
+    pub fn reads_captions(&self) -> bool {
+        self.losses.clip_text > 0.0 && self.swaps() > 0
+    }
+
     /// Whether the steps from `step` on have a discriminator.
     pub fn adversarial(&self, step: u64) -> bool {
         self.losses.adversarial > 0.0 && step >= self.losses.adversarial_from
