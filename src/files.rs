@@ -64,14 +64,24 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(part(path, bytes, Readers::Owner)?.persist(path)?)
 }
 
-/// The folder locked by a file in it, until that is closed; none if another process has it. Some network file systems
-/// cannot lock: there the user is on their own.
+/// A folder that is locked by a file in it, until this goes.
+#[derive(Debug)]
+pub struct FolderLock(File);
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is just being started has the file for a moment, too.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Locks a folder; none if another process has it. Some network file systems cannot lock: there the user is on their own.
 ///
 /// # Errors
 /// [`Error::Io`] for a folder that cannot be written to.
-pub fn lock_folder(folder: &Path) -> Result<Option<File>> {
+pub fn lock_folder(folder: &Path) -> Result<Option<FolderLock>> {
     let path = folder.join(".lock");
     let file = File::options().create(true).append(true).open(&path).map_err(Error::io(&path))?;
     let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
-    Ok((!taken).then_some(file))
+    Ok((!taken).then(|| FolderLock(file)))
 }

@@ -154,8 +154,8 @@ pub(crate) fn pass(harness: &mut gst_check::Harness, buffer: gst::Buffer) -> Res
     Ok(harness.pull().unwrap())
 }
 
-/// The next message of `kinds` within ten seconds.
+/// The next message of `kinds` within a minute.
 pub(crate) fn wait_for(bus: &gst::Bus, kinds: &[gst::MessageType]) -> gst::Message {
-    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(10), kinds);
-    message.unwrap_or_else(|| panic!("none of {kinds:?} came within ten seconds"))
+    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), kinds);
+    message.unwrap_or_else(|| panic!("none of {kinds:?} came within a minute"))
 }

@@ -122,10 +122,10 @@ fn seeking_in_a_running_pipeline() {
     let element = element(&source);
     let pipeline = pipeline(&element, "num-buffers=60", "fakesink sync=false");
     pipeline.set_state(gst::State::Paused).unwrap();
-    pipeline.state(gst::ClockTime::from_seconds(10)).0.unwrap();
+    pipeline.state(gst::ClockTime::from_seconds(60)).0.unwrap();
     for flags in [gst::SeekFlags::FLUSH, gst::SeekFlags::FLUSH | gst::SeekFlags::ACCURATE] {
         pipeline.seek_simple(flags, gst::ClockTime::from_mseconds(500)).unwrap();
-        pipeline.state(gst::ClockTime::from_seconds(10)).0.unwrap();
+        pipeline.state(gst::ClockTime::from_seconds(60)).0.unwrap();
     }
     pipeline.set_state(gst::State::Playing).unwrap();
     let message = wait_for(&pipeline.bus().unwrap(), &[gst::MessageType::Eos, gst::MessageType::Error]);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::files::{lock_folder, replace};
+use crate::files::{FolderLock, lock_folder, replace};
 use crate::train::data::Caption;
 
 /// Where a data set's captions come from; `captions.toml`.
@@ -58,7 +58,7 @@ pub struct Store {
     path: PathBuf,
     file: File,
     /// Nobody else writes into the data set while it is open.
-    _lock: File,
+    _lock: FolderLock,
     texts: BTreeMap<String, String>,
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::filter::Filter;
 use super::find::People;
 use crate::error::{Error, Result};
-use crate::files::lock_folder;
+use crate::files::{FolderLock, lock_folder};
 use crate::train::data::{Item, Skipped};
 
 /// What must be the same in all runs on a data set.
@@ -77,7 +77,7 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     /// Nobody else writes into the data set while it is open.
-    _lock: File,
+    _lock: FolderLock,
     /// What is written in it.
     pub records: Vec<Record>,
 }

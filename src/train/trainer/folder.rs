@@ -1,6 +1,6 @@
 //! The files of a run.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::config::Config;
 use super::material::Material;
 use crate::error::{Error, Result};
-use crate::files::{lock_folder, replace};
+use crate::files::{FolderLock, lock_folder, replace};
 use crate::models::{Model, TrainingSet};
 use crate::nets::GeneratorConfig;
 use crate::train::data::PhotoSet;
@@ -72,11 +72,11 @@ impl DataNote {
 }
 
 impl RunFolder {
-    /// Makes the folder; nobody else trains there until the file that comes back is closed.
+    /// Makes the folder; nobody else trains there until what comes back goes.
     ///
     /// # Errors
     /// [`Error::Training`] when another process trains there, [`Error::Io`].
-    pub fn lock(&self) -> Result<File> {
+    pub fn lock(&self) -> Result<FolderLock> {
         fs::create_dir_all(&self.0).map_err(Error::io(&self.0))?;
         let busy = || Error::training(self.0.display(), "another process trains here; wait for its end");
         lock_folder(&self.0)?.ok_or_else(busy)

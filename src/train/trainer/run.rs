@@ -2,7 +2,6 @@
 
 mod saved;
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ use super::step::{Clock, Shown, Step};
 use super::terms::Scalars;
 use super::{check, grid, report};
 use crate::error::{Error, Result};
-use crate::files::replace;
+use crate::files::{FolderLock, replace};
 use crate::models::Model;
 use crate::train::checkpoint::{self, State, read_weights};
 use crate::train::data::write::png;
@@ -68,7 +67,7 @@ pub struct Trainer {
     /// Step of the newest checkpoint.
     saved: Option<u64>,
     /// Keeps other processes out of the folder.
-    lock: Option<File>,
+    lock: Option<FolderLock>,
 }
 
 impl Trainer {

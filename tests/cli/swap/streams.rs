@@ -15,7 +15,7 @@ fn colors(dir: &TempDir, file: &str) -> (String, i32) {
     let description = format!("filesrc location={} ! parsebin ! fakesink name=sink", path.display());
     let pipeline = gst::parse::launch(&description).unwrap().downcast::<gst::Pipeline>().unwrap();
     pipeline.set_state(gst::State::Paused).unwrap();
-    pipeline.state(gst::ClockTime::from_seconds(10)).0.unwrap();
+    pipeline.state(gst::ClockTime::from_seconds(60)).0.unwrap();
     let caps = pipeline.by_name("sink").unwrap().static_pad("sink").unwrap().current_caps().unwrap();
     pipeline.set_state(gst::State::Null).unwrap();
     let caps = caps.structure(0).unwrap();

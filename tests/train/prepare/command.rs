@@ -8,7 +8,7 @@ use predicates::prelude::*;
 
 use super::*;
 use crate::cli::{fails, listing};
-use crate::support::process::{Started, TRAINER, patient, trainer};
+use crate::support::process::{PATIENCE, Started, TRAINER, patient, trainer};
 
 /// Prepares the folder `set` of `dir` into `out`.
 fn command(dir: &TempDir) -> Command {
@@ -90,7 +90,7 @@ fn ctrl_c_finishes_the_photo_and_the_next_run_goes_on() {
     let journal = dir.path().join("out/journal.jsonl");
     let start = Instant::now();
     while fs::read_to_string(&journal).unwrap_or_default().lines().count() < 3 {
-        assert!(start.elapsed() < Duration::from_secs(60));
+        assert!(start.elapsed() < PATIENCE);
         std::thread::sleep(Duration::from_millis(2));
     }
     started.interrupt();

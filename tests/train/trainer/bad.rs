@@ -11,7 +11,7 @@ use burn::tensor::Device;
 
 use super::data::{Sets, parse};
 use super::fresh;
-use crate::support::process::{Started, TRAINER, trainer};
+use crate::support::process::{PATIENCE, Started, TRAINER, trainer};
 
 /// The message of a config text that is refused.
 fn refused(text: &str, overrides: &[&str]) -> String {
@@ -127,7 +127,7 @@ fn interrupted_runs_are_saved() {
     let metrics_path = RunFolder(run.clone()).metrics();
     let start = Instant::now();
     while fs::read_to_string(&metrics_path).unwrap_or_default().lines().count() < 2 {
-        assert!(start.elapsed() < Duration::from_secs(60), "the run does not begin");
+        assert!(start.elapsed() < PATIENCE, "the run does not begin");
         std::thread::sleep(Duration::from_millis(20));
     }
     started.interrupt();
